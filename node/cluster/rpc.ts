@@ -1,0 +1,194 @@
+// Requests and answers over the Network port. Adds request ids, timeouts, typed errors and backpressure; promises that a
+// call settles: with the answer, with the error the other side gave, or with RpcError 'no-answer', after which the
+// request may or may not have been carried out.
+import { type Format, FormatError } from '../format/codec.ts';
+import type { Clock } from '../io/clock.ts';
+import type { Network, NodeName } from '../io/network.ts';
+
+export const RPC_ERRORS = [
+  'no-answer', // nothing came back in time, or the connection broke: the outcome is unknown
+  'refused', // the other side understood and did nothing: see the message
+  'not-leader', // ask the partition's proposer instead; nothing was done
+  'stale', // a higher ballot or epoch is known there; nothing was done
+  'unavailable', // no quorum; the outcome is unknown
+  'unknown-drive', // the drive is not on that node, or not usable
+  'corrupt', // stored bytes failed their checksum
+  'no-space',
+  'internal',
+] as const;
+export type RpcErrorCode = (typeof RPC_ERRORS)[number];
+
+export class RpcError extends Error {
+  override readonly name = 'RpcError';
+  readonly code: RpcErrorCode;
+  constructor(code: RpcErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** One kind of request. Ids are part of the wire format: never reused. */
+export interface Method<Q, A> {
+  readonly id: number;
+  readonly name: string;
+  readonly request: Format<Q>;
+  readonly response: Format<A>;
+}
+
+export function method<Q, A>(id: number, name: string, request: Format<Q>, response: Format<A>): Method<Q, A> {
+  return { id, name, request, response };
+}
+
+export interface CallOptions {
+  /** Default 5,000. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+const HEADER_BYTES = 12;
+const REQUEST = 0;
+const RESPONSE = 1;
+const ERROR = 2;
+const DEFAULT_TIMEOUT_MS = 5_000;
+
+interface Waiting {
+  to: NodeName;
+  settle(kind: number, body: Buffer): void;
+  fail(error: RpcError): void;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the table holds handlers of every method; each is typed where it is registered
+type AnyHandler = { method: Method<any, any>; run: (request: any, from: NodeName) => Promise<any> };
+
+export class Rpc {
+  readonly self: NodeName;
+  readonly #network: Network;
+  readonly #clock: Clock;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #handlers = new Map<number, AnyHandler>();
+  #nextId = 1;
+
+  constructor(network: Network, clock: Clock) {
+    this.self = network.self;
+    this.#network = network;
+    this.#clock = clock;
+    network.onFrame((from, frame) => this.#receive(from, frame));
+    network.onBroken((node) => this.#failAll(node));
+  }
+
+  handle<Q, A>(kind: Method<Q, A>, run: (request: Q, from: NodeName) => Promise<A>): void {
+    if (this.#handlers.has(kind.id)) throw new Error(`method ${kind.id} (${kind.name}) has a handler already`);
+    this.#handlers.set(kind.id, { method: kind, run });
+  }
+
+  /** Rejects with RpcError, or with the signal's reason. A call to this node itself skips the network and the encoding. */
+  async call<Q, A>(to: NodeName, kind: Method<Q, A>, request: Q, options: CallOptions = {}): Promise<A> {
+    options.signal?.throwIfAborted();
+    if (to === this.self) return this.#callSelf(kind, request);
+    const id = this.#nextId++ % 2 ** 32;
+    const frame = [header(REQUEST, kind.id, id), ...kind.request.pieces(request)];
+    return new Promise<A>((resolve, reject) => {
+      const finish = () => {
+        this.#waiting.delete(id);
+        timer.cancel();
+        options.signal?.removeEventListener('abort', onAbort);
+      };
+      const fail = (error: unknown) => {
+        finish();
+        reject(error);
+      };
+      const onAbort = () => fail(options.signal?.reason);
+      const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+      const timer = this.#clock.setTimer(timeoutMs, () =>
+        fail(new RpcError('no-answer', `${to} did not answer ${kind.name} within ${timeoutMs} ms`)),
+      );
+      this.#waiting.set(id, {
+        to,
+        fail,
+        settle: (type, body) => {
+          finish();
+          try {
+            if (type === ERROR) reject(decodeError(body, to, kind.name));
+            else resolve(kind.response.decode(body));
+          } catch (error) {
+            reject(
+              new RpcError('no-answer', `${to} answered ${kind.name} with bytes that are no answer`, { cause: error }),
+            );
+          }
+        },
+      });
+      options.signal?.addEventListener('abort', onAbort, { once: true });
+      this.#network.send(to, frame);
+    });
+  }
+
+  async #callSelf<Q, A>(kind: Method<Q, A>, request: Q): Promise<A> {
+    const handler = this.#handlers.get(kind.id);
+    if (handler === undefined) throw new RpcError('refused', `this node does not know method ${kind.name}`);
+    try {
+      return (await handler.run(request, this.self)) as A;
+    } catch (error) {
+      throw asRpcError(error);
+    }
+  }
+
+  #receive(from: NodeName, frame: Buffer): void {
+    if (frame.length < HEADER_BYTES) return;
+    const type = frame.readUInt8(0);
+    const methodId = frame.readUInt16LE(2);
+    const id = frame.readUInt32LE(4);
+    const body = frame.subarray(HEADER_BYTES);
+    if (type === REQUEST) {
+      void this.#serve(from, methodId, id, body);
+      return;
+    }
+    const waiting = this.#waiting.get(id);
+    // Late, duplicated, or from somebody who was not asked: nobody is waiting for it.
+    if (waiting === undefined || waiting.to !== from) return;
+    waiting.settle(type, body);
+  }
+
+  async #serve(from: NodeName, methodId: number, id: number, body: Buffer): Promise<void> {
+    const handler = this.#handlers.get(methodId);
+    let pieces: Uint8Array[];
+    let type = RESPONSE;
+    try {
+      if (handler === undefined) throw new RpcError('refused', `method ${methodId} is not known here`);
+      const answer = await handler.run(handler.method.request.decode(body), from);
+      pieces = handler.method.response.pieces(answer);
+    } catch (error) {
+      type = ERROR;
+      pieces = encodeError(asRpcError(error));
+    }
+    this.#network.send(from, [header(type, methodId, id), ...pieces]);
+  }
+
+  #failAll(node: NodeName): void {
+    for (const waiting of [...this.#waiting.values()]) {
+      if (waiting.to === node) waiting.fail(new RpcError('no-answer', `the connection to ${node} broke`));
+    }
+  }
+}
+
+function header(type: number, methodId: number, id: number): Buffer {
+  const bytes = Buffer.alloc(HEADER_BYTES);
+  bytes.writeUInt8(type, 0);
+  bytes.writeUInt16LE(methodId, 2);
+  bytes.writeUInt32LE(id, 4);
+  return bytes;
+}
+
+function asRpcError(error: unknown): RpcError {
+  if (error instanceof RpcError) return error;
+  if (error instanceof FormatError) return new RpcError('refused', error.message, { cause: error });
+  return new RpcError('internal', error instanceof Error ? error.message : String(error), { cause: error });
+}
+
+function encodeError(error: RpcError): Uint8Array[] {
+  return [Buffer.from([RPC_ERRORS.indexOf(error.code)]), Buffer.from(error.message, 'utf8')];
+}
+
+function decodeError(body: Buffer, from: NodeName, methodName: string): RpcError {
+  const code = RPC_ERRORS[body[0] ?? 0] ?? 'internal';
+  return new RpcError(code, `${from}, ${methodName}: ${body.subarray(1).toString('utf8')}`);
+}

@@ -1,0 +1,64 @@
+// One epoch of the cluster map with what follows from it, and where to get the newest. Immutable: a request that took a
+// Topology at its start sees one consistent world until it ends.
+import type { ClusterMap, MapDrive, MapNode } from '../core/cluster-map.ts';
+import { partitionOf, place } from '../core/placement.ts';
+import { type RegisterQuorums, registerQuorums } from '../core/quorum.ts';
+
+export class Topology {
+  readonly map: ClusterMap;
+  readonly quorums: RegisterQuorums;
+  readonly #order: readonly (readonly MapDrive[])[];
+  readonly #nodes: ReadonlyMap<string, MapNode>;
+  readonly #drives: ReadonlyMap<string, MapDrive>;
+
+  constructor(map: ClusterMap) {
+    this.map = map;
+    this.quorums = registerQuorums(map.scheme);
+    this.#nodes = new Map(map.nodes.map((node) => [node.name, node]));
+    this.#drives = new Map(map.drives.map((drive) => [drive.slot, drive]));
+    const drives = map.drives.map(({ slot, node, weight }) => ({ slot, node, weight, zone: this.node(node).zone }));
+    this.#order = place(drives, map.scheme, map.partitionCount).order.map((order) => order.map((i) => map.drives[i]!));
+  }
+
+  get epoch(): number {
+    return this.map.epoch;
+  }
+
+  node(name: string): MapNode {
+    const node = this.#nodes.get(name);
+    if (node === undefined) throw new Error(`no node ${name} in epoch ${this.map.epoch}`);
+    return node;
+  }
+
+  drive(slot: string): MapDrive | null {
+    return this.#drives.get(slot) ?? null;
+  }
+
+  /** name: a register key, or a blob id. */
+  partitionOf(name: string): number {
+    return partitionOf(name, this.map.partitionCount);
+  }
+
+  /** The k+m drives of a partition, position 0 first, whatever their state. */
+  positions(partition: number): readonly MapDrive[] {
+    return this.#order[partition]!.slice(0, this.map.scheme.k + this.map.scheme.m);
+  }
+
+  /** The drives that stand in, best first, when a position's own drive is slow or down. */
+  handOffs(partition: number): readonly MapDrive[] {
+    return this.#order[partition]!.slice(this.map.scheme.k + this.map.scheme.m);
+  }
+
+  /** The drives that hold the partition's registers; the first of them that is up proposes. */
+  replicas(partition: number): readonly MapDrive[] {
+    return this.#order[partition]!.slice(0, this.quorums.replicas);
+  }
+}
+
+/** The newest agreed map that this node knows. */
+export interface TopologySource {
+  current(): Topology;
+  /** Whether that node answers at the moment: a local suspicion, only good for choosing whom to ask first. */
+  seemsUp(nodeName: string): boolean;
+  onChange(listener: (topology: Topology) => void): void;
+}

@@ -43,3 +43,18 @@ export interface Registers {
   /** Live registers with from ≤ key < to ('' = no upper end), at most limit of them; each one was current at some moment during the call. */
   scan(from: RegisterKey, to: RegisterKey, limit: number): Promise<ScanPage>;
 }
+
+/** For healing: a walk over the registers that this node answers for, so that over all nodes each is visited once. */
+export interface RegisterMaintenance {
+  /**
+   * Registers from this key on (ascending, over all kinds, deleted ones included) whose first replica that is up lies on this
+   * node, settled, with their whole payload. Examines at most limit keys; next = null at the end. Rejects with UnavailableError.
+   */
+  walkOwned(
+    from: RegisterKey,
+    limit: number,
+  ): Promise<{
+    readonly entries: readonly { readonly key: RegisterKey; readonly payload: Uint8Array; readonly live: boolean }[];
+    readonly next: RegisterKey | null;
+  }>;
+}

@@ -1,0 +1,157 @@
+// The bytes of the register protocol: what a replica keeps per key and per partition, and the messages between replicas,
+// proposers and readers. The rules that use them are in docs/consistency.md.
+import type { Ballot, Version } from '../core/ballot.ts';
+import { bool, bytes, type Codec, format, hex, list, optional, struct, text, u32, u53, type ValueOf } from './codec.ts';
+
+const ballot: Codec<Ballot> = struct('ballot', {
+  round: [u53, 'higher rounds win; one more than the highest seen when a proposer takes over'],
+  proposer: [hex(8), 'drawn at process start, so that no two processes ever share a ballot'],
+});
+
+const version: Codec<Version> = struct('version', {
+  ballot: [ballot, 'under which the value was proposed'],
+  sequence: [u53, 'used once per ballot and partition'],
+});
+
+/** A register key as raw bytes; code units 0-255 in memory. */
+const key: Codec<string> = {
+  type: 'bytes (u32 length, then the bytes)',
+  write: (writer, value) => bytes.write(writer, Buffer.from(value, 'latin1')),
+  read: (reader) => (bytes.read(reader) as Buffer).toString('latin1'),
+};
+
+export const RECENT_CHANGES_MAX = 16;
+
+/** What a proposer proposes: one state of one register. */
+export const registerValue = struct('register value', {
+  live: [bool, 'false: the payload says that the thing was deleted'],
+  recent: [
+    list(hex(8)),
+    `ids of the newest changes, newest last, at most ${RECENT_CHANGES_MAX}: a repeated change is recognised`,
+  ],
+  payload: [bytes, 'the record of the bucket, object, upload, part or map'],
+});
+export type RegisterValue = ValueOf<typeof registerValue>;
+
+/** Stored under 'R' + key on every replica. */
+export const registerRecord = format('register record', 1, {
+  version: [version, 'of the accepted proposal; only ever replaced by a higher one'],
+  value: [registerValue, 'as proposed'],
+});
+export type RegisterRecord = { version: Version; value: RegisterValue };
+
+/** Stored under 'P' + partition on every replica. */
+export const partitionRecord = format('partition record', 1, {
+  promised: [ballot, 'proposals and reads under lower ballots are refused'],
+  chosen: [
+    list(version),
+    'per ballot: every proposal up to this sequence is decided; a hint that makes reads final with fewer replicas',
+  ],
+});
+export type PartitionRecord = { promised: Ballot; chosen: Version[] };
+
+const slot = text;
+
+export const prepareRequest = format('prepare request', 1, {
+  slot: [slot, 'the replica'],
+  partition: [u32, 'the partition to take over; 4294967295 is the cluster map'],
+  ballot: [ballot, 'the claim'],
+});
+export const prepareResponse = format('prepare response', 1, {
+  granted: [bool, 'the promise is durable'],
+  promised: [ballot, 'the highest ballot promised here'],
+});
+
+const acceptEntry = struct('entry', {
+  key: [key, 'the register'],
+  sequence: [u53, 'of this proposal'],
+  value: [registerValue, 'proposed'],
+});
+const acceptGroup = struct('group', {
+  partition: [u32, 'to which all keys of the group belong'],
+  ballot: [ballot, 'of the proposer'],
+  chosenThrough: [u53, 'all proposals of this ballot up to this sequence are decided'],
+  entries: [list(acceptEntry), 'may be empty: only the mark moves'],
+});
+export const acceptRequest = format('accept request', 1, {
+  slot: [slot, 'the replica'],
+  groups: [list(acceptGroup), 'proposals of several partitions share one message and one sync'],
+});
+export type AcceptGroup = ValueOf<typeof acceptGroup>;
+const acceptResult = struct('result', {
+  accepted: [bool, 'all entries of the group are durable here'],
+  promised: [ballot, 'the highest ballot promised here'],
+});
+export const acceptResponse = format('accept response', 1, {
+  results: [list(acceptResult), 'one per group, in order'],
+});
+
+export const fetchRequest = format('fetch request', 1, {
+  slot: [slot, 'the replica'],
+  partition: [u32, 'of the keys'],
+  ballot: [optional(ballot), "a proposer's own: refused unless it is the promise here; none for a reader"],
+  values: [bool, 'whether values are wanted, or versions only'],
+  keys: [list(key), 'registers, all of one partition'],
+});
+const fetched = struct('register', {
+  version: [optional(version), 'none: the register was never written here'],
+  chosen: [bool, 'the version is known to be decided'],
+  value: [optional(registerValue), 'when wanted and present'],
+});
+export type Fetched = ValueOf<typeof fetched>;
+export const fetchResponse = format('fetch response', 1, {
+  registers: [list(fetched), 'one per key, in order'],
+});
+
+export const scanRequest = format('scan request', 1, {
+  slot: [slot, 'the replica'],
+  from: [key, 'first key wanted'],
+  to: [key, 'first key not wanted; empty for no end'],
+  limit: [u32, 'entries at most'],
+  detail: [bool, 'summaries wanted, or versions only'],
+});
+const scanEntry = struct('entry', {
+  key: [key, 'the register'],
+  version: [version, 'accepted here'],
+  live: [bool, 'false: deleted'],
+  summary: [bytes, 'what listings need of the payload; empty unless wanted and live'],
+});
+export type ScanEntry = ValueOf<typeof scanEntry>;
+export const scanResponse = format('scan response', 1, {
+  entries: [list(scanEntry), 'ascending by key'],
+  complete: [bool, 'nothing more before the end'],
+});
+
+export const learnRequest = format('learn request', 1, {
+  slot: [slot, 'the replica that missed them'],
+  entries: [
+    list(
+      struct('entry', { key: [key, 'the register'], version: [version, 'decided'], value: [registerValue, 'decided'] }),
+    ),
+    'decided values; safe to take whatever was promised',
+  ],
+});
+export const learnResponse = format('learn response', 1, {
+  taken: [u32, 'how many were newer than what was there'],
+});
+
+export const changeRequest = format('change request', 1, {
+  key: [key, 'the register'],
+  change: [hex(8), 'drawn by the asker; the same for every attempt'],
+  mayHaveHappened: [bool, 'an earlier attempt got no answer'],
+  command: [bytes, 'decided at the proposer'],
+});
+export const changeResponse = format('change response', 1, {
+  repeated: [bool, 'an earlier attempt had already been carried out; the reply is empty'],
+  reply: [bytes, "the decision's reply"],
+});
+
+export const settleRequest = format('settle request', 1, {
+  keys: [list(key), 'registers on whose state the replicas disagree, all of one partition'],
+});
+export const settleResponse = format('settle response', 1, {
+  registers: [
+    list(optional(struct('record', { version: [version, 'decided'], value: [registerValue, 'decided'] }))),
+    'one per key, in order',
+  ],
+});

@@ -1,0 +1,69 @@
+// The cluster as a type: what a cluster.yaml means once defaults are filled in and both of its forms (short and long) are
+// one. Everything that plans, deploys or prints a cluster starts from this value, never from the text.
+
+export const ENGINES = ['ashlar', 'rustfs', 'minio'] as const;
+export type Engine = (typeof ENGINES)[number];
+
+/** Failure domains, widest first. */
+export const DOMAINS = ['zone', 'node', 'drive'] as const;
+export type FailureDomain = (typeof DOMAINS)[number];
+
+export interface ClusterSpec {
+  readonly name: string;
+  readonly engine: Engine;
+  /** k data shards, m parity shards. */
+  readonly erasure: { readonly k: number; readonly m: number };
+  /** Losing any one of these must stop neither reads nor writes. */
+  readonly survive: FailureDomain;
+  /** In the order in which the file names them. */
+  readonly zones: readonly string[];
+  /** Ordered by the file; in the short form zone by zone. */
+  readonly nodes: readonly SpecNode[];
+  /** Where clients reach the cluster; null parts are the target's to choose. */
+  readonly endpoint: { readonly host: string | null; readonly port: number | null };
+  readonly region: string;
+  /** Names under which buckets are subdomains (virtual-host style), lower case. */
+  readonly domains: readonly string[];
+  /** The root user; null parts are drawn at random by the target and kept with the cluster's data. */
+  readonly root: { readonly accessKey: string | null; readonly secretKeyFile: string | null };
+  /** Only with engine rustfs or minio: their volume arguments word by word (they can never change); null: the plan chooses. */
+  readonly volumes: readonly string[] | null;
+}
+
+export interface SpecNode {
+  /** Unique in the cluster; by default zone and number, "a1". */
+  readonly name: string;
+  readonly zone: string;
+  /** null: the target chooses. */
+  readonly host: string | null;
+  readonly port: number | null;
+  readonly drives: readonly SpecDrive[];
+  /** Directory of the write-ahead log, best on a device of its own; null: on the drives themselves. */
+  readonly wal: string | null;
+}
+
+export interface SpecDrive {
+  /** Unique on the node; the last component of its path, by default "d1", "d2" and so on. */
+  readonly name: string;
+  readonly path: string | null;
+  /** null when the file gives no capacity (then no drive has one, and all count the same). */
+  readonly capacityBytes: number | null;
+}
+
+/** One thing wrong with a spec. */
+export interface SpecProblem {
+  /** "nodes.a1.drives[2].capacity"; '' is the whole file. */
+  readonly path: string;
+  /** From 1; null when the place in the text is not known. */
+  readonly line: number | null;
+  readonly column: number | null;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+export type ParseResult =
+  | { readonly ok: true; readonly spec: ClusterSpec }
+  | { readonly ok: false; readonly problems: readonly SpecProblem[] };
+
+/** YAML (or JSON) in, a complete spec or all of its problems out. fileName is only for messages. */
+export declare function parseClusterSpec(text: string, fileName: string): ParseResult;

@@ -1,0 +1,252 @@
+// One replica of the registers, on one drive: promises, accepted values, marks of what is decided. It owns the keys 'P' and
+// 'R' of its drive. It promises that an answer never tells of anything that a crash could take back, that a promise once
+// answered is kept, and that a register's version only grows.
+import { type Ballot, compareBallots, compareVersions, type Version, ZERO_BALLOT } from '../core/ballot.ts';
+import type { RegisterKey } from '../core/keys.ts';
+import {
+  type AcceptGroup,
+  type Fetched,
+  type PartitionRecord,
+  partitionRecord,
+  type RegisterRecord,
+  type RegisterValue,
+  registerRecord,
+} from '../format/register-formats.ts';
+import type { DriveStore, StoreOperation } from '../storage/drive-store.ts';
+
+/** Marks of older ballots are only a hint for reads with few replicas, so forgetting the oldest is harmless. */
+const CHOSEN_MARKS_MAX = 32;
+
+interface PartitionState {
+  promised: Ballot;
+  chosen: Version[];
+}
+
+interface Pending {
+  version: Version;
+  durable: Promise<void>;
+}
+
+export interface AcceptResult {
+  accepted: boolean;
+  promised: Ballot;
+}
+
+export interface StoredRegister {
+  readonly key: RegisterKey;
+  readonly version: Version;
+  readonly value: RegisterValue;
+}
+
+export class Acceptor {
+  readonly #drive: DriveStore;
+  readonly #partitions = new Map<number, Promise<PartitionState>>();
+  /** The newest proposal per key that is on its way to the disk. */
+  readonly #pending = new Map<RegisterKey, Pending>();
+  /** Ends when the last placement so far has called commit. */
+  #placing: Promise<void> = Promise.resolve();
+
+  constructor(drive: DriveStore) {
+    this.#drive = drive;
+  }
+
+  get driveId(): string {
+    return this.#drive.identity.driveId;
+  }
+
+  /** Promises to refuse everything below this ballot, durably, unless a higher promise stands. */
+  async prepare(partition: number, ballot: Ballot): Promise<{ granted: boolean; promised: Ballot }> {
+    const state = await this.#partition(partition);
+    if (compareBallots(ballot, state.promised) < 0) return { granted: false, promised: state.promised };
+    state.promised = ballot;
+    await this.#drive.commit([this.#partitionWrite(partition, state)]);
+    // A higher promise may have been given while this one went to the disk; it is the one that counts now.
+    return { granted: compareBallots(ballot, state.promised) === 0, promised: state.promised };
+  }
+
+  /** Accepts each group whose ballot is not below the promise; all of them share one durable commit. */
+  async accept(groups: readonly AcceptGroup[]): Promise<AcceptResult[]> {
+    const states = await Promise.all(groups.map((group) => this.#partition(group.partition)));
+    const keys = groups.flatMap((group) => group.entries.map((entry) => entry.key));
+    const { result: accepted, durable } = await this.#place(keys, (newest, put) => {
+      const operations: StoreOperation[] = [];
+      let at = 0;
+      const outcomes = groups.map((group, index) => {
+        const first = at;
+        at += group.entries.length;
+        const state = states[index]!;
+        const order = compareBallots(group.ballot, state.promised);
+        if (order < 0) return false;
+        if (order > 0) state.promised = group.ballot;
+        if (this.#mark(state, group) || order > 0) operations.push(this.#partitionWrite(group.partition, state));
+        let all = true;
+        group.entries.forEach((entry, offset) => {
+          const version = { ballot: group.ballot, sequence: entry.sequence };
+          if (!put(newest[first + offset]!, { key: entry.key, version, value: entry.value })) all = false;
+        });
+        return all;
+      });
+      return { result: outcomes, operations };
+    });
+    await durable;
+    return groups.map((_, at) => ({ accepted: accepted[at]!, promised: states[at]!.promised }));
+  }
+
+  /**
+   * What is durable here. With a ballot: null unless it is the promise here before and after reading, because a proposer may
+   * only rely on answers that no higher ballot has overtaken.
+   */
+  async fetch(
+    partition: number,
+    ballot: Ballot | null,
+    keys: readonly RegisterKey[],
+    values: boolean,
+  ): Promise<Fetched[] | null> {
+    const state = await this.#partition(partition);
+    const isPromise = () => ballot === null || compareBallots(ballot, state.promised) === 0;
+    if (!isPromise()) return null;
+    const found = await Promise.all(
+      keys.map(async (key): Promise<Fetched> => {
+        const record = await this.#read(key);
+        if (record === null) return { version: null, chosen: false, value: null };
+        return {
+          version: record.version,
+          chosen: isMarked(state, record.version),
+          value: values ? record.value : null,
+        };
+      }),
+    );
+    return isPromise() ? found : null;
+  }
+
+  /** Up to limit registers with from ≤ key < to ('' = no end), ascending. */
+  async scan(
+    from: RegisterKey,
+    to: RegisterKey,
+    limit: number,
+  ): Promise<{ registers: StoredRegister[]; complete: boolean }> {
+    const entries = await this.#drive.range(`R${from}`, to === '' ? 'S' : `R${to}`, limit);
+    const registers = entries.map(({ key, value }) => ({ key: key.slice(1), ...registerRecord.decode(value) }));
+    return { registers, complete: entries.length < limit };
+  }
+
+  /** Takes values that are known to be decided. They need no promise: a decided value is part of every later history. */
+  async learn(entries: readonly StoredRegister[]): Promise<number> {
+    const keys = entries.map((entry) => entry.key);
+    const { result: taken, durable } = await this.#place(keys, (newest, put) => {
+      const isNewer = (entry: StoredRegister, at: number) =>
+        newest[at] === null || compareVersions(entry.version, newest[at]!) > 0;
+      const missed = entries.filter(isNewer);
+      for (const entry of missed) put(null, entry);
+      return { result: missed.length, operations: [] };
+    });
+    await durable;
+    return taken;
+  }
+
+  async promised(partition: number): Promise<Ballot> {
+    return (await this.#partition(partition)).promised;
+  }
+
+  /**
+   * The one place where register records are written. `decide` runs with the newest version of each key, on the disk or on its
+   * way there, and nothing else is placed between that look and the call to commit. put says whether the value stands
+   * afterwards (false: something newer does). `durable` resolves when everything that put said yes to is on the disk.
+   */
+  #place<R>(
+    keys: readonly RegisterKey[],
+    decide: (
+      newest: readonly (Version | null)[],
+      put: (newest: Version | null, register: StoredRegister) => boolean,
+    ) => { result: R; operations: StoreOperation[] },
+  ): Promise<{ result: R; durable: Promise<void> }> {
+    const placing = this.#placing.then(async () => {
+      // A write that becomes durable while the disk is read leaves #pending, so look there first.
+      const pending = keys.map((key) => this.#pending.get(key)?.version ?? null);
+      const stored = await Promise.all(keys.map((key) => this.#read(key)));
+      const newest = keys.map((_, at) => newer(pending[at]!, stored[at]?.version ?? null));
+      const writes: StoreOperation[] = [];
+      const waits: Promise<void>[] = [];
+      const placed: [RegisterKey, Pending][] = [];
+      const commit = Promise.withResolvers<void>();
+      const put = (known: Version | null, { key, version, value }: StoredRegister): boolean => {
+        const order = known === null ? 1 : compareVersions(version, known);
+        const before = this.#pending.get(key);
+        if (order === 0 && before !== undefined) waits.push(before.durable);
+        if (order <= 0) return order === 0;
+        const placement = { version, durable: commit.promise };
+        this.#pending.set(key, placement);
+        placed.push([key, placement]);
+        writes.push({ kind: 'put', key: `R${key}`, value: registerRecord.encode({ version, value }) });
+        return true;
+      };
+      const { result, operations } = decide(newest, put);
+      const all = [...operations, ...writes];
+      commit.resolve(all.length === 0 ? undefined : this.#drive.commit(all));
+      const durable = Promise.all([commit.promise, ...waits]).then(() => {});
+      const forget = () => {
+        for (const [key, placement] of placed) if (this.#pending.get(key) === placement) this.#pending.delete(key);
+      };
+      durable.then(forget, forget);
+      return { result, durable };
+    });
+    this.#placing = placing.then(
+      () => {},
+      () => {},
+    );
+    return placing;
+  }
+
+  #partition(partition: number): Promise<PartitionState> {
+    const known = this.#partitions.get(partition);
+    if (known !== undefined) return known;
+    const loading = this.#loadPartition(partition);
+    this.#partitions.set(partition, loading);
+    // A failed read must not be remembered as the partition's state.
+    loading.catch(() => this.#partitions.delete(partition));
+    return loading;
+  }
+
+  async #loadPartition(partition: number): Promise<PartitionState> {
+    const stored = await this.#drive.get(partitionStoreKey(partition));
+    if (stored === null) return { promised: ZERO_BALLOT, chosen: [] };
+    const { promised, chosen }: PartitionRecord = partitionRecord.decode(stored);
+    return { promised, chosen };
+  }
+
+  #partitionWrite(partition: number, state: PartitionState): StoreOperation {
+    return { kind: 'put', key: partitionStoreKey(partition), value: partitionRecord.encode(state) };
+  }
+
+  /** Moves the mark of this ballot forward; true when it moved. */
+  #mark(state: PartitionState, group: AcceptGroup): boolean {
+    if (group.chosenThrough === 0) return false;
+    const last = state.chosen.find((mark) => compareBallots(mark.ballot, group.ballot) === 0);
+    if (last !== undefined && last.sequence >= group.chosenThrough) return false;
+    const others = state.chosen.filter((mark) => mark !== last);
+    state.chosen = [...others, { ballot: group.ballot, sequence: group.chosenThrough }].slice(-CHOSEN_MARKS_MAX);
+    return true;
+  }
+
+  async #read(key: RegisterKey): Promise<RegisterRecord | null> {
+    const stored = await this.#drive.get(`R${key}`);
+    return stored === null ? null : registerRecord.decode(stored);
+  }
+}
+
+function partitionStoreKey(partition: number): string {
+  const id = Buffer.alloc(4);
+  id.writeUInt32BE(partition);
+  return `P${id.toString('latin1')}`;
+}
+
+function isMarked(state: PartitionState, version: Version): boolean {
+  return state.chosen.some(
+    (mark) => compareBallots(mark.ballot, version.ballot) === 0 && version.sequence <= mark.sequence,
+  );
+}
+
+function newer(a: Version | null, b: Version | null): Version | null {
+  if (a === null || b === null) return a ?? b;
+  return compareVersions(a, b) >= 0 ? a : b;
+}

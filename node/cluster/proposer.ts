@@ -1,0 +1,321 @@
+// Decides changes: for the partitions it leads, this node gives the changes of each key an order, proposes the results to
+// the replicas and answers when a write quorum has them on disk. Leading starts with promises from a take-over quorum; a
+// key is read back from such a quorum before it is first touched, and what may have been decided before is proposed again.
+import { type Ballot, compareVersions, type Version } from '../core/ballot.ts';
+import type { RegisterKey } from '../core/keys.ts';
+import {
+  type Fetched,
+  RECENT_CHANGES_MAX,
+  type RegisterRecord,
+  type RegisterValue,
+} from '../format/register-formats.ts';
+import { type Clock, sleep } from '../io/clock.ts';
+import { fraction, type Random } from '../io/random.ts';
+import { AcceptLanes, type Proposal } from './accept-lanes.ts';
+import type { AcceptResult } from './acceptor.ts';
+import { type Gathered, gather } from './gather.ts';
+import type { Group, Groups } from './groups.ts';
+import { RecordCache } from './record-cache.ts';
+import { REGISTER_METHODS } from './register-methods.ts';
+import { type Decide, type RegisterState, UnavailableError } from './registers.ts';
+import { type Rpc, RpcError } from './rpc.ts';
+
+const CALL_TIMEOUT_MS = 3_000;
+/** How long a read-back that already has a take-over quorum waits for the answers that would spare it a proposal. */
+const READ_BACK_GRACE_MS = 50;
+const ATTEMPTS_MAX = 4;
+/** After this long without a proposal, replicas are told how far everything is decided. */
+const MARK_DELAY_MS = 100;
+
+/** This node's time in charge of one partition, under one ballot. */
+interface Leadership {
+  readonly ballot: Ballot;
+  readonly group: Group;
+  nextSequence: number;
+  /** Sequences proposed and not yet decided. */
+  readonly open: Set<number>;
+  markTimer: boolean;
+  /** Set when a higher ballot or a lost quorum ends it; then nothing more may be proposed under it. */
+  ended: boolean;
+}
+
+export interface ProposerOptions {
+  readonly rpc: Rpc;
+  readonly groups: Groups;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly decide: Decide;
+  /** Told of every decided value that a replica did not confirm, so that it can be brought there later. */
+  readonly onMissed: (slot: string, key: RegisterKey) => void;
+}
+
+export interface ChangeOutcome {
+  readonly repeated: boolean;
+  readonly reply: Uint8Array;
+}
+
+/** Another proposer has taken over, or no quorum answered: this leadership is over. */
+class LeadershipLostError extends Error {}
+
+export class Proposer {
+  readonly #options: ProposerOptions;
+  /** Names this process in ballots; drawn once. */
+  readonly #id: string;
+  readonly #lanes: AcceptLanes;
+  readonly #leading = new Map<number, Promise<Leadership>>();
+  readonly #highestRound = new Map<number, number>();
+  readonly #cache = new RecordCache();
+  readonly #tails = new Map<RegisterKey, Promise<unknown>>();
+
+  constructor(options: ProposerOptions) {
+    this.#options = options;
+    this.#id = options.random.bytes(8).toString('hex');
+    this.#lanes = new AcceptLanes(options.rpc);
+  }
+
+  /**
+   * Decides and carries out one change. change names it, the same for every attempt; mayHaveHappened says that an earlier
+   * attempt got no answer. Rejects with UnavailableError: then the outcome is unknown.
+   */
+  change(key: RegisterKey, change: string, mayHaveHappened: boolean, command: Uint8Array): Promise<ChangeOutcome> {
+    let uncertain = mayHaveHappened;
+    return this.#inTurn(key, () =>
+      this.#whileLeading(key, async (leadership) => {
+        const current = await this.#load(leadership, key);
+        const recent = current?.value.recent ?? [];
+        if (recent.includes(change)) return { repeated: true, reply: new Uint8Array() };
+        // With a full list the change may have been carried out and fallen out of it.
+        if (uncertain && recent.length >= RECENT_CHANGES_MAX) {
+          throw new UnavailableError(
+            'an earlier attempt of this change may have been carried out and overwritten since',
+          );
+        }
+        const decision = this.#options.decide(key, stateOf(current), command);
+        if (decision.kind === 'keep') {
+          await this.#confirm(leadership);
+          return { repeated: false, reply: decision.reply };
+        }
+        const { live, payload, reply } = decision;
+        const value: RegisterValue = { live, payload, recent: [...recent, change].slice(-RECENT_CHANGES_MAX) };
+        uncertain = true;
+        await this.#propose(leadership, key, value);
+        return { repeated: false, reply };
+      }),
+    );
+  }
+
+  /** The decided record of a register on which replicas disagree; decides it first where that is still open. */
+  settle(key: RegisterKey): Promise<RegisterRecord | null> {
+    return this.#inTurn(key, () =>
+      this.#whileLeading(key, async (leadership) => {
+        const cached = this.#cache.get(key, leadership.ballot);
+        const record = cached === undefined ? await this.#load(leadership, key) : cached;
+        // What was just loaded came from replicas that hold the promise now; what was remembered must be confirmed.
+        if (cached !== undefined) await this.#confirm(leadership);
+        return record;
+      }),
+    );
+  }
+
+  /** One after the other per key: a register's next change is decided on the outcome of the one before. */
+  #inTurn<T>(key: RegisterKey, run: () => Promise<T>): Promise<T> {
+    const before = this.#tails.get(key) ?? Promise.resolve();
+    const turn = before.then(run, run);
+    this.#tails.set(key, turn);
+    const forget = () => {
+      if (this.#tails.get(key) === turn) this.#tails.delete(key);
+    };
+    turn.then(forget, forget);
+    return turn;
+  }
+
+  async #whileLeading<T>(key: RegisterKey, run: (leadership: Leadership) => Promise<T>): Promise<T> {
+    const partition = this.#options.groups.partitionOf(key);
+    let cause: unknown;
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      if (attempt > 0) await sleep(this.#options.clock, (10 << attempt) * (0.5 + fraction(this.#options.random)));
+      try {
+        return await run(await this.#lead(partition));
+      } catch (error) {
+        if (!(error instanceof LeadershipLostError)) throw error;
+        cause = error;
+      }
+    }
+    throw new UnavailableError(`no quorum for partition ${partition}`, { cause });
+  }
+
+  #lead(partition: number): Promise<Leadership> {
+    const known = this.#leading.get(partition);
+    if (known !== undefined) return known;
+    const taking = this.#takeOver(partition);
+    this.#leading.set(partition, taking);
+    taking.catch(() => {
+      if (this.#leading.get(partition) === taking) this.#leading.delete(partition);
+    });
+    return taking;
+  }
+
+  async #takeOver(partition: number): Promise<Leadership> {
+    const { rpc, groups } = this.#options;
+    const group = groups.group(partition);
+    const ballot = { round: (this.#highestRound.get(partition) ?? 0) + 1, proposer: this.#id };
+    this.#highestRound.set(partition, ballot.round);
+    const questions = group.replicas.map(async (replica) => {
+      const request = { slot: replica.slot, partition, ballot };
+      const answer = await rpc.call(replica.node, REGISTER_METHODS.prepare, request, { timeoutMs: CALL_TIMEOUT_MS });
+      this.#sawBallot(partition, answer.promised);
+      if (!answer.granted) throw new RpcError('stale', `${replica.slot} has promised a higher ballot`);
+    });
+    const gathered = await gather(questions, ({ answered }) => answered >= group.quorums.takeOver);
+    if (gathered.answered < group.quorums.takeOver) throw lost(`take-over of partition ${partition}`, gathered);
+    return { ballot, group, nextSequence: 1, open: new Set(), markTimer: false, ended: false };
+  }
+
+  #sawBallot(partition: number, ballot: Ballot): void {
+    if (ballot.round > (this.#highestRound.get(partition) ?? 0)) this.#highestRound.set(partition, ballot.round);
+  }
+
+  #end(leadership: Leadership): void {
+    leadership.ended = true;
+    const { partition } = leadership.group;
+    void this.#leading.get(partition)?.then(
+      (current) => {
+        if (current === leadership) this.#leading.delete(partition);
+      },
+      () => {},
+    );
+  }
+
+  /** The decided record under this leadership: remembered, or read back from a take-over quorum. */
+  async #load(leadership: Leadership, key: RegisterKey): Promise<RegisterRecord | null> {
+    const cached = this.#cache.get(key, leadership.ballot);
+    if (cached !== undefined) return cached;
+    const { group, ballot } = leadership;
+    const questions = group.replicas.map(async (replica): Promise<Fetched | undefined> => {
+      const request = { slot: replica.slot, partition: group.partition, ballot, values: true, keys: [key] };
+      const { registers } = await this.#options.rpc.call(replica.node, REGISTER_METHODS.fetch, request, {
+        timeoutMs: CALL_TIMEOUT_MS,
+      });
+      const found = registers[0];
+      if (found === undefined) throw new RpcError('no-answer', `${replica.slot} left a key unanswered`);
+      return found;
+    });
+    const isDecided = ({ answers }: Gathered<Fetched | undefined>) => decidedAmong(answers, group) !== undefined;
+    let gathered = await gather(questions, ({ answered }) => answered >= group.quorums.takeOver);
+    if (gathered.answered < group.quorums.takeOver) {
+      this.#end(leadership);
+      throw lost(`read-back in partition ${group.partition}`, gathered);
+    }
+    if (!isDecided(gathered)) {
+      let graceOver = false;
+      const grace = sleep(this.#options.clock, READ_BACK_GRACE_MS).then(() => {
+        graceOver = true;
+      });
+      gathered = await gather([...questions, grace.then(() => undefined)], (all) => graceOver || isDecided(all));
+    }
+    const decided = decidedAmong(gathered.answers, group);
+    if (decided !== undefined) {
+      this.#cache.set(key, ballot, decided);
+      return decided;
+    }
+    // It may or may not have been decided. Proposing it again under this ballot makes it so before anybody is told.
+    return this.#propose(leadership, key, newestAmong(gathered.answers)!.value!);
+  }
+
+  /** Resolves when a write quorum has the value on disk. */
+  async #propose(leadership: Leadership, key: RegisterKey, value: RegisterValue): Promise<RegisterRecord> {
+    if (leadership.ended) throw new LeadershipLostError('this leadership has ended');
+    const { group, ballot } = leadership;
+    const sequence = leadership.nextSequence++;
+    leadership.open.add(sequence);
+    const entry = { key, sequence, value };
+    const proposal = { partition: group.partition, ballot, chosenThrough: decidedThrough(leadership), entry };
+    const questions = group.replicas.map(async (replica) => {
+      const result = await this.#send(replica, proposal);
+      if (!result.accepted) throw new RpcError('stale', `${replica.slot} refused the proposal`);
+    });
+    const gathered = await gather(questions, ({ answered }) => answered >= group.quorums.write);
+    if (gathered.answered < group.quorums.write) {
+      this.#end(leadership);
+      throw lost(`proposal in partition ${group.partition}`, gathered);
+    }
+    leadership.open.delete(sequence);
+    group.replicas.forEach((replica, at) => {
+      questions[at]!.catch(() => this.#options.onMissed(replica.slot, key));
+    });
+    const record = { version: { ballot, sequence }, value };
+    this.#cache.set(key, ballot, record);
+    this.#markLater(leadership);
+    return record;
+  }
+
+  async #send(replica: Group['replicas'][number], proposal: Proposal): Promise<AcceptResult> {
+    if (!this.#options.groups.isReachable(replica)) throw new RpcError('no-answer', `${replica.slot} is not reachable`);
+    const result = await this.#lanes.send(replica, proposal);
+    this.#sawBallot(proposal.partition, result.promised);
+    return result;
+  }
+
+  /** Asks a take-over quorum whether this ballot is still the promise: nobody can have decided anything behind our back. */
+  async #confirm(leadership: Leadership): Promise<void> {
+    const { group, ballot } = leadership;
+    const questions = group.replicas.map((replica) => {
+      const request = { slot: replica.slot, partition: group.partition, ballot, values: false, keys: [] };
+      return this.#options.rpc.call(replica.node, REGISTER_METHODS.fetch, request, { timeoutMs: CALL_TIMEOUT_MS });
+    });
+    const gathered = await gather(questions, ({ answered }) => answered >= group.quorums.takeOver);
+    if (gathered.answered >= group.quorums.takeOver) return;
+    this.#end(leadership);
+    throw lost(`confirmation in partition ${group.partition}`, gathered);
+  }
+
+  /** Tells the replicas, once things are quiet, how far everything is decided. Only a hint: nobody waits for it. */
+  #markLater(leadership: Leadership): void {
+    if (leadership.markTimer) return;
+    leadership.markTimer = true;
+    this.#options.clock.setTimer(MARK_DELAY_MS, () => {
+      leadership.markTimer = false;
+      if (leadership.ended) return;
+      const { group, ballot } = leadership;
+      const mark = { partition: group.partition, ballot, chosenThrough: decidedThrough(leadership), entry: null };
+      for (const replica of group.replicas) this.#send(replica, mark).catch(() => {});
+    });
+  }
+}
+
+function stateOf(record: RegisterRecord | null): RegisterState {
+  return record === null ? { payload: null, live: false } : { payload: record.value.payload, live: record.value.live };
+}
+
+function lost(what: string, gathered: Gathered<unknown>): LeadershipLostError {
+  const reasons = gathered.errors.map((error) => (error instanceof Error ? error.message : String(error)));
+  return new LeadershipLostError(`${what}: ${gathered.answered} answers; ${reasons.join('; ')}`);
+}
+
+function decidedThrough(leadership: Leadership): number {
+  let oldestOpen = leadership.nextSequence;
+  for (const sequence of leadership.open) oldestOpen = Math.min(oldestOpen, sequence);
+  return oldestOpen - 1;
+}
+
+function newestAmong(answers: readonly (Fetched | undefined)[]): (Fetched & { version: Version }) | null {
+  let newest: (Fetched & { version: Version }) | null = null;
+  for (const answer of answers) {
+    if (answer === undefined || answer.version === null) continue;
+    if (newest === null || compareVersions(answer.version, newest.version) > 0)
+      newest = { ...answer, version: answer.version };
+  }
+  return newest;
+}
+
+/** The record that is certainly decided, null for "certainly never written", undefined for "cannot tell". */
+function decidedAmong(answers: readonly (Fetched | undefined)[], group: Group): RegisterRecord | null | undefined {
+  const newest = newestAmong(answers);
+  if (newest === null) return null;
+  const same = (answer: Fetched | undefined) =>
+    answer?.version != null && compareVersions(answer.version, newest.version) === 0;
+  const holders = answers.filter(same);
+  const isMarked = holders.some((holder) => holder?.chosen === true);
+  if (!isMarked && holders.length < group.quorums.write) return undefined;
+  return { version: newest.version, value: newest.value! };
+}

@@ -1,0 +1,93 @@
+// Serves the register protocol for this node: the replicas on its drives, and the proposer.
+import type { RegisterKey } from '../core/keys.ts';
+import { CorruptionError, type DriveStore } from '../storage/drive-store.ts';
+import { Acceptor } from './acceptor.ts';
+import type { Proposer } from './proposer.ts';
+import { REGISTER_METHODS } from './register-methods.ts';
+import { type Summarize, UnavailableError } from './registers.ts';
+import { type Rpc, RpcError } from './rpc.ts';
+
+const SCAN_ENTRIES_MAX = 5_000;
+
+/** The replicas on this node's own drives, by slot. Only drives whose id is the one in the cluster map may be added. */
+export class Replicas {
+  readonly #acceptors = new Map<string, Acceptor>();
+
+  add(drive: DriveStore): void {
+    this.#acceptors.set(drive.identity.slot, new Acceptor(drive));
+  }
+
+  remove(slot: string): void {
+    this.#acceptors.delete(slot);
+  }
+
+  /** Throws RpcError 'unknown-drive'. */
+  get(slot: string): Acceptor {
+    const acceptor = this.#acceptors.get(slot);
+    if (acceptor === undefined) throw new RpcError('unknown-drive', `drive ${slot} does not vote on this node`);
+    return acceptor;
+  }
+
+  slots(): string[] {
+    return [...this.#acceptors.keys()];
+  }
+}
+
+export function serveRegisters(rpc: Rpc, replicas: Replicas, proposer: Proposer, summarize: Summarize): void {
+  rpc.handle(REGISTER_METHODS.prepare, async ({ slot, partition, ballot }) =>
+    replicas.get(slot).prepare(partition, ballot),
+  );
+
+  rpc.handle(REGISTER_METHODS.accept, async ({ slot, groups }) => ({
+    results: await replicas.get(slot).accept(groups),
+  }));
+
+  rpc.handle(REGISTER_METHODS.fetch, ({ slot, partition, ballot, keys, values }) =>
+    namingCorruption(slot, async () => {
+      const registers = await replicas.get(slot).fetch(partition, ballot, keys, values);
+      if (registers === null) throw new RpcError('stale', `${slot} has promised another ballot`);
+      return { registers };
+    }),
+  );
+
+  rpc.handle(REGISTER_METHODS.scan, ({ slot, from, to, limit, detail }) =>
+    namingCorruption(slot, async () => {
+      const { registers, complete } = await replicas.get(slot).scan(from, to, Math.min(limit, SCAN_ENTRIES_MAX));
+      const entries = registers.map(({ key, version, value }) => {
+        const summary = detail && value.live ? summarize(key, value.payload) : new Uint8Array();
+        return { key, version, live: value.live, summary };
+      });
+      return { entries, complete };
+    }),
+  );
+
+  rpc.handle(REGISTER_METHODS.learn, async ({ slot, entries }) => ({ taken: await replicas.get(slot).learn(entries) }));
+
+  rpc.handle(REGISTER_METHODS.change, async ({ key, change, mayHaveHappened, command }) =>
+    namingUnavailability(() => proposer.change(key, change, mayHaveHappened, command)),
+  );
+
+  rpc.handle(REGISTER_METHODS.settle, async ({ keys }) =>
+    namingUnavailability(async () => ({
+      registers: await Promise.all(keys.map((key: RegisterKey) => proposer.settle(key))),
+    })),
+  );
+}
+
+async function namingUnavailability<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof UnavailableError) throw new RpcError('unavailable', error.message, { cause: error });
+    throw error;
+  }
+}
+
+async function namingCorruption<T>(slot: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof CorruptionError) throw new RpcError('corrupt', `${slot}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}

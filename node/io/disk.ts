@@ -1,5 +1,6 @@
 // The disk as a port: the few file operations that the storage engine is built from, with syncs spelled out, so that a
-// simulation can lose what was not synced. One Disk is one drive (or one log device); all paths are relative to its root.
+// simulation can lose what was not synced. One Disk is one drive (or one log device); all paths are relative to its root,
+// with '/' between the parts; '' is the root itself. A path that would leave the root is a RangeError.
 // The real adapter lives in disk-real.ts, the simulated one in test/simulation; one contract suite runs on both.
 
 /**
@@ -41,7 +42,16 @@ export interface DiskSpace {
   freeBytes: number;
 }
 
-export type DiskErrorKind = 'not-found' | 'exists' | 'not-a-directory' | 'no-space' | 'read-only' | 'io';
+export type DiskErrorKind =
+  | 'not-found'
+  | 'exists'
+  | 'not-a-directory'
+  | 'no-space'
+  | 'read-only'
+  /** Refused for a reason that says nothing about the drive: permission, too many open files, a directory where a file should be. */
+  | 'refused'
+  /** The device or the file system failed. */
+  | 'io';
 
 export class DiskError extends Error {
   override readonly name = 'DiskError';
@@ -50,4 +60,13 @@ export class DiskError extends Error {
     super(message, options);
     this.kind = kind;
   }
+}
+
+/** The parts of a path within a disk. RangeError for a path that could leave the root or that has two spellings. */
+export function pathParts(path: string): string[] {
+  if (path === '') return [];
+  const parts = path.split('/');
+  const isPlain = (part: string) => part !== '' && part !== '.' && part !== '..' && !part.includes('\0');
+  if (!parts.every(isPlain)) throw new RangeError(`"${path}" is not a path within a disk`);
+  return parts;
 }

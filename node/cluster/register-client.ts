@@ -85,6 +85,8 @@ export class RegisterClient {
         return await ask(groups.proposer(groups.group(group.partition)));
       } catch (error) {
         if (!(error instanceof RpcError)) throw error;
+        if (error.code === 'refused' || error.code === 'internal')
+          throw new UnavailableError(error.message, { cause: error });
         if (clock.monotonicMs() >= deadline) throw new UnavailableError(error.message, { cause: error });
       }
       await sleep(clock, RETRY_MS * Math.min(attempt + 1, 10) * (0.5 + fraction(random)));
@@ -129,6 +131,7 @@ export class RegisterClient {
           (answer) => {
             pending--;
             onAnswer(answer);
+            if (pending === 0 && asked === order.length && agreeing.length < write) finish(undefined);
           },
           () => {
             pending--;

@@ -1,0 +1,128 @@
+// Brings registers to the replicas that missed them: a drive that was away is compared as a whole, single misses are brought
+// one by one. Runs in the background; what is left is told to the status, so that nobody calls the cluster healthy too early.
+import type { RegisterKey } from '../core/keys.ts';
+import type { Clock } from '../io/clock.ts';
+import type { RegisterClient } from './register-client.ts';
+import { REGISTER_METHODS } from './register-methods.ts';
+import type { RegisterScanner } from './register-scan.ts';
+import type { Rpc } from './rpc.ts';
+import type { TopologySource } from './topology.ts';
+
+const INTERVAL_MS = 300;
+const PAGE_KEYS = 1_000;
+/** Beyond so many single misses a whole comparison is cheaper and forgets nothing. */
+const MISSES_MAX = 10_000;
+
+export interface CatchUpOptions {
+  readonly rpc: Rpc;
+  readonly clock: Clock;
+  readonly topology: TopologySource;
+  readonly client: RegisterClient;
+  readonly scanner: RegisterScanner;
+  /** A drive has been compared to the end and misses nothing that was decided before the comparison began. */
+  readonly onCaughtUp: (slot: string) => void;
+  readonly onProblem: (slot: string, error: unknown) => void;
+}
+
+export class CatchUp {
+  readonly #options: CatchUpOptions;
+  readonly #misses = new Map<string, Set<RegisterKey>>();
+  readonly #comparisons = new Set<string>();
+  #healed = 0;
+  #stopped = false;
+
+  constructor(options: CatchUpOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const round = async () => {
+      if (this.#stopped) return;
+      await this.#round();
+      this.#options.clock.setTimer(INTERVAL_MS, round);
+    };
+    void round();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** A replica did not confirm a decided value. */
+  missed(slot: string, key: RegisterKey): void {
+    if (this.#comparisons.has(slot)) return;
+    const keys = this.#misses.get(slot) ?? new Set<RegisterKey>();
+    this.#misses.set(slot, keys.add(key));
+    if (keys.size > MISSES_MAX) this.compare(slot);
+  }
+
+  /** Compares the whole drive with the others as soon as it can be reached. */
+  compare(slot: string): void {
+    this.#comparisons.add(slot);
+    this.#misses.delete(slot);
+  }
+
+  /** Drives and registers that are known or suspected to be behind. */
+  pending(): number {
+    let count = this.#comparisons.size;
+    for (const keys of this.#misses.values()) count += keys.size;
+    return count;
+  }
+
+  healed(): number {
+    return this.#healed;
+  }
+
+  async #round(): Promise<void> {
+    for (const slot of [...this.#comparisons, ...this.#misses.keys()]) {
+      const drive = this.#options.topology.current().drive(slot);
+      if (drive === null) {
+        this.#comparisons.delete(slot);
+        this.#misses.delete(slot);
+      } else if (this.#options.topology.seemsUp(drive.node) && !this.#stopped) {
+        try {
+          if (this.#comparisons.has(slot)) await this.#compareAll(slot, drive.node);
+          else await this.#bring(slot, drive.node);
+        } catch (error) {
+          this.#options.onProblem(slot, error);
+        }
+      }
+    }
+  }
+
+  async #compareAll(slot: string, node: string): Promise<void> {
+    // A miss that is reported while the comparison runs may lie behind its cursor.
+    this.#comparisons.delete(slot);
+    try {
+      let from: RegisterKey | null = '';
+      while (from !== null && !this.#stopped) {
+        const { taken, next }: { taken: number; next: RegisterKey | null } = await this.#options.scanner.catchUp(
+          slot,
+          node,
+          from,
+          PAGE_KEYS,
+        );
+        this.#healed += taken;
+        from = next;
+      }
+    } catch (error) {
+      this.compare(slot);
+      throw error;
+    }
+    if (!this.#stopped) this.#options.onCaughtUp(slot);
+  }
+
+  async #bring(slot: string, node: string): Promise<void> {
+    const keys = [...(this.#misses.get(slot) ?? [])].slice(0, PAGE_KEYS);
+    const entries = [];
+    for (const key of keys) {
+      const record = await this.#options.client.readRecord(key);
+      if (record !== null) entries.push({ key, ...record });
+    }
+    const { taken } = await this.#options.rpc.call(node, REGISTER_METHODS.learn, { slot, entries });
+    this.#healed += taken;
+    const misses = this.#misses.get(slot);
+    for (const key of keys) misses?.delete(key);
+    if (misses?.size === 0) this.#misses.delete(slot);
+  }
+}

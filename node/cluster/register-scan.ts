@@ -157,9 +157,9 @@ export class RegisterScanner implements RegisterMaintenance {
     );
     const responders = new Set<string>();
     const merged = new Map<RegisterKey, Merged>();
-    let lastCovered: RegisterKey | null = null;
-    answers.forEach((answer, at) => {
-      if (answer.status === 'rejected') return;
+    const end: RegisterKey | null = null;
+    for (const [at, answer] of answers.entries()) {
+      if (answer.status === 'rejected') continue;
       const { slot } = drives[at]!;
       if (slot !== also) responders.add(slot);
       for (const entry of answer.value.entries) mergeEntry(merged, slot, entry);
@@ -170,7 +170,7 @@ export class RegisterScanner implements RegisterMaintenance {
     requireTakeOverQuorums(world, responders);
     const end: RegisterKey | null = lastCovered;
     const keys = [...merged.values()]
-      .filter(({ key }) => end === null || key <= end)
+      .filter(({ key }) => covered(key))
       .sort((a, b) => (a.key < b.key ? -1 : 1));
     return { keys, next: end === null ? null : `${end}\0` };
   }

@@ -157,21 +157,18 @@ export class RegisterScanner implements RegisterMaintenance {
     );
     const responders = new Set<string>();
     const merged = new Map<RegisterKey, Merged>();
-    const end: RegisterKey | null = null;
+    let end: RegisterKey | null = null;
     for (const [at, answer] of answers.entries()) {
       if (answer.status === 'rejected') continue;
       const { slot } = drives[at]!;
       if (slot !== also) responders.add(slot);
       for (const entry of answer.value.entries) mergeEntry(merged, slot, entry);
       const last = answer.value.entries.at(-1)?.key;
-      if (!answer.value.complete && last !== undefined && (lastCovered === null || last < lastCovered))
-        lastCovered = last;
-    });
+      if (!answer.value.complete && last !== undefined && (end === null || last < end)) end = last;
+    }
     requireTakeOverQuorums(world, responders);
-    const end: RegisterKey | null = lastCovered;
-    const keys = [...merged.values()]
-      .filter(({ key }) => covered(key))
-      .sort((a, b) => (a.key < b.key ? -1 : 1));
+    const covered = (key: RegisterKey) => end === null || key <= end;
+    const keys = [...merged.values()].filter(({ key }) => covered(key)).sort((a, b) => (a.key < b.key ? -1 : 1));
     return { keys, next: end === null ? null : `${end}\0` };
   }
 }

@@ -5,7 +5,9 @@
 // process.nextTick, whose queue runs only when the microtask queue is empty and before any timer, file or socket. So all
 // ready promise reactions run in the order in which they became ready (which ECMAScript fixes), and nothing real can ever
 // complete during a run. Code that waits for something real is therefore stuck at once and in every run, not flaky:
-// runUntil then fails with StuckError, which names the real resources that are open.
+// runUntil then fails with StuckError, which names the real resources that are open. Real clocks, timers and randomness
+// are closed off for the same time (real-world.ts).
+import { closeOffRealWorld } from './real-world.ts';
 import { Trace } from './trace.ts';
 
 export interface Scheduled {
@@ -114,6 +116,7 @@ export class Scheduler implements Timeline {
   async #loop(condition: () => boolean, endMs: number): Promise<'condition' | 'idle' | 'time'> {
     if (this.#running) throw new Error('the scheduler runs already');
     this.#running = true;
+    const openRealWorld = closeOffRealWorld((error) => this.fail(error));
     try {
       // microtasksDone needs to be called from a promise reaction.
       await null;
@@ -139,6 +142,7 @@ export class Scheduler implements Timeline {
         run?.();
       }
     } finally {
+      openRealWorld();
       this.#running = false;
     }
   }

@@ -1,5 +1,6 @@
 // What authentication gives the rest of the front end: who asks, and how the body has to be checked.
 import type { KeyObject } from 'node:crypto';
+import type { HeaderList } from './request.ts';
 
 /** Where secrets come from. A lookup is synchronous: it happens on every request. */
 export interface Credentials {
@@ -18,6 +19,8 @@ export interface Authentication {
   /** Whether the signature came in the query (a presigned URL) rather than in the Authorization header. */
   readonly presigned: boolean;
   readonly payload: PayloadRule;
+  /** What operations read: the request's headers with those that a presigned URL carries in its query. */
+  readonly headers: HeaderList;
 }
 
 /** How the client vouches for the body: the meaning of x-amz-content-sha256. */
@@ -32,6 +35,8 @@ export type PayloadRule =
 
 /** What a chunk's signature is made from, besides the chunk. */
 export interface ChunkSigning {
+  /** For the error that a wrong chunk gets. */
+  readonly accessKeyId: string;
   readonly signingKey: KeyObject;
   /** "20130524T000000Z" */
   readonly timestamp: string;

@@ -1,0 +1,117 @@
+// Who answers. Every node asks every other a few times a second; the answers also carry which drives it can use and which map
+// it knows. This is suspicion, local to one node: good for choosing whom to ask first and for proposing a change of the map,
+// never for deciding anything alone.
+import type { Clock } from '../io/clock.ts';
+import type { NodeName } from '../io/network.ts';
+import { MEMBERSHIP_METHODS } from './membership-methods.ts';
+import type { Rpc } from './rpc.ts';
+
+const INTERVAL_MS = 300;
+const PING_TIMEOUT_MS = 1_000;
+
+export interface UsableDrive {
+  readonly slot: string;
+  readonly id: string;
+  readonly caughtUp: boolean;
+}
+
+export interface PeerState {
+  /** The newest ping was answered, and no connection has broken since. */
+  readonly answers: boolean;
+  /** Since when `answers` has its value, by the monotonic clock. */
+  readonly sinceMs: number;
+  readonly ready: boolean;
+  readonly epoch: number;
+  readonly drives: readonly UsableDrive[];
+}
+
+export interface LivenessOptions {
+  readonly rpc: Rpc;
+  readonly clock: Clock;
+  readonly peers: () => readonly NodeName[];
+  /** What this node says of itself. */
+  readonly self: () => { readonly epoch: number; readonly ready: boolean; readonly drives: readonly UsableDrive[] };
+  /** A peer knows a newer map. */
+  readonly onNewerEpoch: (peer: NodeName, epoch: number) => void;
+}
+
+export class Liveness {
+  readonly #options: LivenessOptions;
+  readonly #peers = new Map<NodeName, PeerState>();
+  #stopped = false;
+
+  constructor(options: LivenessOptions) {
+    this.#options = options;
+    options.rpc.handle(MEMBERSHIP_METHODS.ping, async (ping, from) => {
+      this.#heard(from, ping);
+      return this.#own();
+    });
+  }
+
+  /** Resolves when every peer has been asked once. */
+  async start(): Promise<void> {
+    await this.#round();
+    const next = () => {
+      if (this.#stopped) return;
+      void this.#round();
+      this.#options.clock.setTimer(INTERVAL_MS, next);
+    };
+    this.#options.clock.setTimer(INTERVAL_MS, next);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** The transport lost its connection to the node. */
+  broken(node: NodeName): void {
+    this.#silent(node);
+  }
+
+  seemsUp(node: NodeName): boolean {
+    return node === this.#options.rpc.self || this.#peers.get(node)?.answers === true;
+  }
+
+  /** null: never heard of. For this node itself: what it says. */
+  state(node: NodeName): PeerState | null {
+    if (node === this.#options.rpc.self) return { ...this.#options.self(), answers: true, sinceMs: 0 };
+    return this.#peers.get(node) ?? null;
+  }
+
+  async #round(): Promise<void> {
+    const { rpc } = this.#options;
+    const others = this.#options.peers().filter((peer) => peer !== rpc.self);
+    await Promise.all(
+      others.map(async (peer) => {
+        try {
+          this.#heard(peer, await rpc.call(peer, MEMBERSHIP_METHODS.ping, this.#own(), { timeoutMs: PING_TIMEOUT_MS }));
+        } catch {
+          // Silence and refusal mean the same here: it is not there for us.
+          this.#silent(peer);
+        }
+      }),
+    );
+  }
+
+  #own() {
+    const { epoch, ready, drives } = this.#options.self();
+    return { epoch, ready, drives: [...drives] };
+  }
+
+  #heard(
+    peer: NodeName,
+    { epoch, ready, drives }: { epoch: number; ready: boolean; drives: readonly UsableDrive[] },
+  ): void {
+    const before = this.#peers.get(peer);
+    const sinceMs = before?.answers ? before.sinceMs : this.#options.clock.monotonicMs();
+    this.#peers.set(peer, { answers: true, sinceMs, ready, epoch, drives });
+    if (epoch > this.#options.self().epoch) this.#options.onNewerEpoch(peer, epoch);
+  }
+
+  #silent(peer: NodeName): void {
+    const before = this.#peers.get(peer);
+    if (before !== undefined && !before.answers) return;
+    const sinceMs = this.#options.clock.monotonicMs();
+    this.#peers.set(peer, { ready: false, epoch: 0, drives: [], ...before, answers: false, sinceMs });
+  }
+}

@@ -1,0 +1,101 @@
+// This node's own drives: which are usable, which are blank, which are refused and why; and the small records that each
+// usable drive keeps about the cluster (the newest map, and whether the drive is still being brought into it).
+import type { ClusterMap } from '../core/cluster-map.ts';
+import { clusterMapFormat } from '../format/membership-formats.ts';
+import type { DriveIdentity, DriveStore } from '../storage/drive-store.ts';
+
+const MAP_STORE_KEY = 'M';
+/** Present while the founding that formatted this drive has not ended. */
+const FOUNDING_STORE_KEY = 'F';
+/** Present while a replacement has not yet caught up: until then it must not vote. */
+const JOINING_STORE_KEY = 'J';
+
+export type LocalDrive =
+  | { readonly kind: 'open'; readonly slot: string; readonly store: DriveStore }
+  /** Empty: may be formatted when somebody asks for it by name, or when a new cluster is founded. */
+  | { readonly kind: 'blank'; readonly slot: string; readonly format: (identity: DriveIdentity) => Promise<DriveStore> }
+  | { readonly kind: 'refused'; readonly slot: string; readonly reason: string };
+
+export class LocalDrives {
+  readonly #drives = new Map<string, LocalDrive>();
+
+  constructor(drives: readonly LocalDrive[]) {
+    for (const drive of drives) this.#drives.set(drive.slot, drive);
+  }
+
+  all(): LocalDrive[] {
+    return [...this.#drives.values()];
+  }
+
+  get(slot: string): LocalDrive | null {
+    return this.#drives.get(slot) ?? null;
+  }
+
+  open(): DriveStore[] {
+    return this.all().flatMap((drive) => (drive.kind === 'open' ? [drive.store] : []));
+  }
+
+  /** Formats a blank drive; it joins the founding, or the cluster as a replacement that has yet to catch up. */
+  async format(
+    slot: string,
+    identity: DriveIdentity,
+    map: ClusterMap,
+    stage: 'founding' | 'joining',
+  ): Promise<DriveStore> {
+    const drive = this.#drives.get(slot);
+    if (drive?.kind !== 'blank')
+      throw new Error(`drive ${slot} is ${drive?.kind ?? 'not on this node'}, not blank: nothing was formatted`);
+    const store = await drive.format(identity);
+    this.#drives.set(slot, { kind: 'open', slot, store });
+    const mark = stage === 'founding' ? FOUNDING_STORE_KEY : JOINING_STORE_KEY;
+    await store.commit([
+      { kind: 'put', key: mark, value: new Uint8Array([1]) },
+      { kind: 'put', key: MAP_STORE_KEY, value: clusterMapFormat.encode(map) },
+    ]);
+    return store;
+  }
+
+  refuse(slot: string, reason: string): void {
+    this.#drives.set(slot, { kind: 'refused', slot, reason });
+  }
+
+  /** The newest map on any drive, or null. */
+  async newestMap(): Promise<ClusterMap | null> {
+    let newest: ClusterMap | null = null;
+    for (const store of this.open()) {
+      const stored = await store.get(MAP_STORE_KEY);
+      if (stored === null) continue;
+      const map = clusterMapFormat.decode(stored);
+      if (newest === null || map.epoch > newest.epoch) newest = map;
+    }
+    return newest;
+  }
+
+  /** Durable on every drive that takes writes; at least one must. */
+  async saveMap(map: ClusterMap): Promise<void> {
+    const value = clusterMapFormat.encode(map);
+    const stores = this.open();
+    const saved = await Promise.allSettled(
+      stores.map((store) => store.commit([{ kind: 'put', key: MAP_STORE_KEY, value }])),
+    );
+    const failed = saved.find((result) => result.status === 'rejected');
+    if (failed !== undefined && saved.every((result) => result.status === 'rejected')) throw failed.reason;
+  }
+
+  async isFounding(): Promise<boolean> {
+    const marks = await Promise.all(this.open().map((store) => store.get(FOUNDING_STORE_KEY)));
+    return marks.some((mark) => mark !== null);
+  }
+
+  async endFounding(): Promise<void> {
+    await Promise.all(this.open().map((store) => store.commit([{ kind: 'delete', key: FOUNDING_STORE_KEY }])));
+  }
+
+  async isJoining(store: DriveStore): Promise<boolean> {
+    return (await store.get(JOINING_STORE_KEY)) !== null;
+  }
+
+  async endJoining(store: DriveStore): Promise<void> {
+    await store.commit([{ kind: 'delete', key: JOINING_STORE_KEY }]);
+  }
+}

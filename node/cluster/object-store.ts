@@ -11,7 +11,6 @@ export type StoreErrorCode =
   | 'InvalidPartOrder'
   | 'EntityTooSmall'
   | 'PreconditionFailed'
-  | 'NotModified'
   /** No quorum, or the outcome is unknown: the client must ask again. HTTP 503. */
   | 'Unavailable'
   /** Buffers are full. HTTP 503 SlowDown. */
@@ -66,7 +65,10 @@ export interface Body {
   seal(): BodyDigest;
 }
 
-/** Entity tags without quotes, or '*'. Empty means no condition. Evaluated atomically with the write. */
+/**
+ * Entity tags without quotes, or '*'. Empty means no condition. Evaluated atomically with the write: ifMatch on a key that
+ * does not exist is NoSuchKey, every other failure PreconditionFailed.
+ */
 export interface WriteConditions {
   readonly ifMatch: readonly string[];
   readonly ifNoneMatch: readonly string[];
@@ -113,8 +115,12 @@ export interface ListRequest {
   readonly prefix: string;
   /** '' for none. */
   readonly delimiter: string;
-  /** Entries strictly after this one; when it is a common prefix, after everything below it. '' from the start. */
+  /**
+   * Keys and common prefixes that sort strictly after this string (by their UTF-8 bytes), so after a common prefix nothing
+   * below it comes again. '' from the start.
+   */
   readonly after: string;
+  /** Entries and common prefixes together; at least 1. */
   readonly limit: number;
 }
 
@@ -190,6 +196,6 @@ export interface ObjectStore {
     conditions: WriteConditions,
   ): Promise<ObjectInfo>;
   abortUpload(bucket: string, key: string, uploadId: string): Promise<void>;
-  /** after: "key" or "key\0uploadId". */
+  /** after: "key" (then no upload of that key comes) or "key\0uploadId"; next is a common prefix or "key\0uploadId". */
   listUploads(bucket: string, request: ListRequest): Promise<ListPage<UploadInfo>>;
 }

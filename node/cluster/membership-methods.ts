@@ -1,5 +1,13 @@
 // The RPC methods of membership: their ids and formats in one table.
-import { emptyMessage, foundedRequest, foundRequest, mapMessage, pingMessage } from '../format/membership-formats.ts';
+import {
+  emptyMessage,
+  foundedRequest,
+  foundRequest,
+  mapMessage,
+  pingMessage,
+  replaceRequest,
+  reportMessage,
+} from '../format/membership-formats.ts';
 import { method } from './rpc.ts';
 
 export const MEMBERSHIP_METHODS = {
@@ -7,4 +15,6 @@ export const MEMBERSHIP_METHODS = {
   founded: method(21, 'cluster.founded', foundedRequest, emptyMessage),
   ping: method(22, 'cluster.ping', pingMessage, pingMessage),
   map: method(23, 'cluster.map', emptyMessage, mapMessage),
+  report: method(24, 'cluster.report', emptyMessage, reportMessage),
+  replace: method(25, 'cluster.replace', replaceRequest, emptyMessage),
 } as const;

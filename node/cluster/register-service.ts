@@ -12,13 +12,37 @@ const SCAN_ENTRIES_MAX = 5_000;
 /** The replicas on this node's own drives, by slot. Only drives whose id is the one in the cluster map may be added. */
 export class Replicas {
   readonly #acceptors = new Map<string, Acceptor>();
+  /** Replacements that have yet to catch up: they learn, and do not vote. */
+  readonly #joining = new Map<string, Acceptor>();
 
   add(drive: DriveStore): void {
     this.#acceptors.set(drive.identity.slot, new Acceptor(drive));
   }
 
+  addJoining(drive: DriveStore): void {
+    this.#joining.set(drive.identity.slot, new Acceptor(drive));
+  }
+
+  /** The joining drive holds all that it must: from now on it votes. */
+  admit(slot: string): void {
+    this.#acceptors.set(slot, this.joining(slot));
+    this.#joining.delete(slot);
+  }
+
+  joining(slot: string): Acceptor {
+    const acceptor = this.#joining.get(slot);
+    if (acceptor === undefined) throw new Error(`drive ${slot} is not joining`);
+    return acceptor;
+  }
+
+  /** For learning: whether it votes or not. Throws RpcError 'unknown-drive'. */
+  learner(slot: string): Acceptor {
+    return this.#joining.get(slot) ?? this.get(slot);
+  }
+
   remove(slot: string): void {
     this.#acceptors.delete(slot);
+    this.#joining.delete(slot);
   }
 
   /** Throws RpcError 'unknown-drive'. */
@@ -61,7 +85,9 @@ export function serveRegisters(rpc: Rpc, replicas: Replicas, proposer: Proposer,
     }),
   );
 
-  rpc.handle(REGISTER_METHODS.learn, async ({ slot, entries }) => ({ taken: await replicas.get(slot).learn(entries) }));
+  rpc.handle(REGISTER_METHODS.learn, async ({ slot, entries }) => ({
+    taken: await replicas.learner(slot).learn(entries),
+  }));
 
   rpc.handle(REGISTER_METHODS.change, async ({ key, change, mayHaveHappened, command }) =>
     namingUnavailability(() => proposer.change(key, change, mayHaveHappened, command)),

@@ -66,6 +66,7 @@ export class Rpc {
   readonly #clock: Clock;
   readonly #waiting = new Map<number, Waiting>();
   readonly #handlers = new Map<number, AnyHandler>();
+  readonly #brokenListeners: ((node: NodeName) => void)[] = [];
   #nextId = 1;
 
   constructor(network: Network, clock: Clock) {
@@ -73,7 +74,15 @@ export class Rpc {
     this.#network = network;
     this.#clock = clock;
     network.onFrame((from, frame) => this.#receive(from, frame));
-    network.onBroken((node) => this.#failAll(node));
+    network.onBroken((node) => {
+      this.#failAll(node);
+      for (const listener of this.#brokenListeners) listener(node);
+    });
+  }
+
+  /** Tells when the transport loses its connection to a node. */
+  onBroken(listener: (node: NodeName) => void): void {
+    this.#brokenListeners.push(listener);
   }
 
   handle<Q, A>(kind: Method<Q, A>, run: (request: Q, from: NodeName) => Promise<A>): void {

@@ -1,13 +1,15 @@
 // One epoch of the cluster map with what follows from it, and where to get the newest. Immutable: a request that took a
 // Topology at its start sees one consistent world until it ends.
 import type { ClusterMap, MapDrive, MapNode } from '../core/cluster-map.ts';
-import { partitionOf, place } from '../core/placement.ts';
+import { type Placement, partitionOf, place } from '../core/placement.ts';
 import { type RegisterQuorums, registerQuorums } from '../core/quorum.ts';
 
 export class Topology {
   readonly map: ClusterMap;
   readonly quorums: RegisterQuorums;
-  readonly #order: readonly (readonly MapDrive[])[];
+  readonly #placement: Placement;
+  readonly #positions: readonly (readonly MapDrive[])[];
+  readonly #replicas: readonly (readonly MapDrive[])[];
   readonly #nodes: ReadonlyMap<string, MapNode>;
   readonly #drives: ReadonlyMap<string, MapDrive>;
 
@@ -17,7 +19,9 @@ export class Topology {
     this.#nodes = new Map(map.nodes.map((node) => [node.name, node]));
     this.#drives = new Map(map.drives.map((drive) => [drive.slot, drive]));
     const drives = map.drives.map(({ slot, node, weight }) => ({ slot, node, weight, zone: this.node(node).zone }));
-    this.#order = place(drives, map.scheme, map.partitionCount).order.map((order) => order.map((i) => map.drives[i]!));
+    this.#placement = place(drives, map.scheme, map.partitionCount);
+    this.#positions = this.#placement.positions.map((indexes) => indexes.map((index) => map.drives[index]!));
+    this.#replicas = this.#positions.map((positions) => positions.slice(0, this.quorums.replicas));
   }
 
   get epoch(): number {
@@ -41,17 +45,17 @@ export class Topology {
 
   /** The k+m drives of a partition, position 0 first, whatever their state. */
   positions(partition: number): readonly MapDrive[] {
-    return this.#order[partition]!.slice(0, this.map.scheme.k + this.map.scheme.m);
+    return this.#positions[partition]!;
   }
 
   /** The drives that stand in, best first, when a position's own drive is slow or down. */
   handOffs(partition: number): readonly MapDrive[] {
-    return this.#order[partition]!.slice(this.map.scheme.k + this.map.scheme.m);
+    return this.#placement.handOffs(partition).map((index) => this.map.drives[index]!);
   }
 
   /** The drives that hold the partition's registers; the first of them that is up proposes. */
   replicas(partition: number): readonly MapDrive[] {
-    return this.#order[partition]!.slice(0, this.quorums.replicas);
+    return this.#positions[partition]!.slice(0, this.quorums.replicas);
   }
 }
 

@@ -2,22 +2,7 @@
 // messages with which a cluster is founded and its map is spread.
 import type { ClusterMap } from '../core/cluster-map.ts';
 import type { Hello } from '../core/founding.ts';
-import {
-  bool,
-  bytes,
-  type Codec,
-  choice,
-  type Format,
-  format,
-  hex,
-  list,
-  optional,
-  struct,
-  text,
-  u8,
-  u32,
-  u53,
-} from './codec.ts';
+import { bool, bytes, choice, type Format, format, hex, list, optional, struct, text, u8, u32, u53 } from './codec.ts';
 
 const scheme = struct('scheme', { k: [u8, 'data shards'], m: [u8, 'parity shards'] });
 
@@ -89,4 +74,12 @@ export const pingMessage = format('ping', 1, {
 
 export const mapMessage = format('map', 1, {
   map: [bytes, 'the newest cluster map that the sender knows'],
+});
+
+export const reportMessage = format('report', 1, {
+  report: [text, 'a NodeReport (node/admin/status.ts) as JSON, for people and tools'],
+});
+
+export const replaceRequest = format('replace request', 1, {
+  slot: [text, 'whose blank drive is to take the place of the lost one'],
 });

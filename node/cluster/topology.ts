@@ -55,7 +55,7 @@ export class Topology {
 
   /** The drives that hold the partition's registers; the first of them that is up proposes. */
   replicas(partition: number): readonly MapDrive[] {
-    return this.#positions[partition]!.slice(0, this.quorums.replicas);
+    return this.#replicas[partition]!;
   }
 }
 

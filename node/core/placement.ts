@@ -1,12 +1,13 @@
 // Which drives hold which partition: weighted rendezvous hashing under caps per zone and per node. Pure and exact: the plan,
-// every node and every test compute the same table from the same input, on any machine (only operations that IEEE 754
-// defines to the last bit are used). Adding or removing one drive moves little more than that drive's share.
+// every node and every test compute the same table from the same drives in any order, on any machine (only operations
+// that IEEE 754 defines to the last bit are used). Adding or removing one drive moves little more than that drive's share,
+// counted by position, because a shard belongs to its position: docs/decisions/0003-placement-draws-per-position.md.
 import type { Scheme } from './cluster-map.ts';
 import { lossBudget } from './quorum.ts';
 
 /** One drive as placement sees it. */
 export interface PlacementDrive {
-  /** "node/drive"; hashed, so the same slot always gets the same draw. */
+  /** "node/drive"; hashed, so the same slot always gets the same draws. */
   readonly slot: string;
   readonly node: string;
   readonly zone: string;
@@ -25,13 +26,15 @@ export interface Placement {
   readonly caps: Caps;
   /** What the caps would be if the topology permitted: the loss budget of the scheme. */
   readonly wantedCap: number;
-  /** Indexes into the input drives, best first: the first k+m hold the partition, the rest are hand-off candidates in order. */
-  readonly order: readonly (readonly number[])[];
+  /** For each partition its k+m drives, position 0 first, as indexes into the drives that were given. */
+  readonly positions: readonly (readonly number[])[];
+  /** All other drives, best first, to stand in for positions of the partition. Computed at each call: O(drives · log drives). */
+  handOffs(partition: number): number[];
 }
 
 /**
- * partitionCount orders of drives. Throws RangeError when there are fewer drives than shards.
  * Caps are the loss budget where the topology permits, else the smallest that can be met (and the plan says so).
+ * Throws RangeError when there are fewer drives than shards, or when the drives contradict themselves.
  */
 export function place(drives: readonly PlacementDrive[], scheme: Scheme, partitionCount: number): Placement {
   const width = scheme.k + scheme.m;
@@ -39,12 +42,13 @@ export function place(drives: readonly PlacementDrive[], scheme: Scheme, partiti
     throw new RangeError(`${scheme.k}+${scheme.m} needs ${width} drives, there are ${drives.length}`);
   }
   const wantedCap = lossBudget(scheme);
-  const caps = feasibleCaps(drives, width, Math.max(1, wantedCap));
-  const draws = drives.map((drive) => hashText(drive.slot));
-  const order = Array.from({ length: partitionCount }, (_, partition) =>
-    orderFor(partition, drives, draws, width, caps),
-  );
-  return { caps, wantedCap, order };
+  const table = new Table(drives, width, feasibleCaps(drives, width, Math.max(1, wantedCap)));
+  return {
+    caps: table.caps,
+    wantedCap,
+    positions: Array.from({ length: partitionCount }, (_, partition) => table.positions(partition)),
+    handOffs: (partition) => table.handOffs(partition),
+  };
 }
 
 /** The partition of a key or blob id: the top bits of its hash, so that doubling the count splits each partition in two. */
@@ -52,7 +56,7 @@ export function partitionOf(name: string, partitionCount: number): number {
   return Math.floor((mix(hashText(name), 0x9e3779b9) / 2 ** 32) * partitionCount);
 }
 
-/** Enough partitions that shares even out, few enough that the table stays small: about 64 per drive, 128 to 65,536. */
+/** Enough partitions that shares even out, few enough that the table stays small: at least 32 per drive, 128 to 65,536. */
 export function defaultPartitionCount(driveCount: number): number {
   let count = 128;
   while (count < driveCount * 32 && count < 65_536) count *= 2;
@@ -68,6 +72,7 @@ function feasibleCaps(drives: readonly PlacementDrive[], width: number, wanted: 
   return { node, zone };
 }
 
+/** The most drives that one partition can have under these caps. */
 function capacity(drives: readonly PlacementDrive[], caps: Caps): number {
   const zones = new Map<string, Map<string, number>>();
   for (const drive of drives) {
@@ -84,62 +89,238 @@ function capacity(drives: readonly PlacementDrive[], caps: Caps): number {
   return total;
 }
 
-function orderFor(
-  partition: number,
-  drives: readonly PlacementDrive[],
-  draws: readonly number[],
-  width: number,
-  caps: Caps,
-): number[] {
-  const scores = drives.map((drive, index) => score(mix(draws[index]!, partition), drive.weight));
-  const ranked = drives
-    .map((_, index) => index)
-    .sort((a, b) => scores[a]! - scores[b]! || (drives[a]!.slot < drives[b]!.slot ? -1 : 1));
-  const inZone = new Map<string, number>();
-  const onNode = new Map<string, number>();
-  const chosen: number[] = [];
-  const rest: number[] = [];
-  // Caps per node within caps per zone: taking greedily in rank order always fills the width when the caps are feasible.
-  for (const index of ranked) {
-    const { zone, node } = drives[index]!;
-    const zoneCount = inZone.get(zone) ?? 0;
-    const nodeCount = onNode.get(node) ?? 0;
-    if (chosen.length < width && zoneCount < caps.zone && nodeCount < caps.node) {
-      inZone.set(zone, zoneCount + 1);
-      onNode.set(node, nodeCount + 1);
-      chosen.push(index);
-    } else {
-      rest.push(index);
-    }
+/** The drives as arrays of numbers, sorted by weight and then by slot, and the draws over them. */
+class Table {
+  readonly caps: Caps;
+  readonly #width: number;
+  /** Place in sorted order → index into the drives that were given. */
+  readonly #given: readonly number[];
+  readonly #hash: Uint32Array;
+  readonly #rate: Float64Array;
+  /** Where each run of drives of equal weight ends: among them the largest hash is the smallest draw, without a logarithm. */
+  readonly #runEnds: readonly number[];
+  readonly #zone: readonly number[];
+  readonly #node: readonly number[];
+
+  constructor(drives: readonly PlacementDrive[], width: number, caps: Caps) {
+    assertConsistent(drives);
+    this.caps = caps;
+    this.#width = width;
+    const order = (a: PlacementDrive, b: PlacementDrive) => a.weight - b.weight || (a.slot < b.slot ? -1 : 1);
+    this.#given = drives.map((_, index) => index).sort((a, b) => order(drives[a]!, drives[b]!));
+    const sorted = this.#given.map((index) => drives[index]!);
+    const weights = sorted.map((drive) => drive.weight);
+    this.#hash = Uint32Array.from(sorted, (drive) => hashText(drive.slot));
+    this.#rate = Float64Array.from(ratesFor(weights, width));
+    this.#runEnds = weights.map((_, index) => index + 1).filter((end) => weights[end - 1] !== weights[end]);
+    this.#zone = numbered(sorted.map((drive) => drive.zone));
+    this.#node = numbered(sorted.map((drive) => drive.node));
   }
-  return [...chosen, ...rest];
+
+  /**
+   * Every drive draws for every position; the best draw of all takes its position, then the best that is left, and so on.
+   * Whatever is taken first, caps per node within caps per zone never stop short of the width when it can be reached at all
+   * (they are a laminar matroid), and any drive can take any free position.
+   */
+  positions(partition: number): number[] {
+    const count = this.#hash.length;
+    const hashes = new Uint32Array(this.#width * count);
+    for (let drive = 0; drive < count; drive++) {
+      const seed = mix(this.#hash[drive]!, partition);
+      for (let position = 0; position < this.#width; position++) {
+        hashes[position * count + drive] = mix(seed, position + 1);
+      }
+    }
+    const room = new Room(this.#zone, this.#node, this.caps);
+    const rows = Array.from({ length: this.#width }, (_, position) => ({
+      position,
+      hashes: hashes.subarray(position * count, (position + 1) * count),
+      drive: -1,
+      draw: Number.POSITIVE_INFINITY,
+    }));
+    const chosen: number[] = new Array<number>(this.#width).fill(-1);
+    for (let open = rows; open.length > 0; ) {
+      for (const row of open) {
+        if (row.drive >= 0 && room.isOpen(row.drive)) continue;
+        row.drive = this.#smallestDraw(row.hashes, room);
+        row.draw = this.#draw(row.hashes[row.drive]!, row.drive);
+      }
+      const best = open.reduce((a, b) => (b.draw < a.draw ? b : a));
+      chosen[best.position] = this.#given[best.drive]!;
+      room.take(best.drive);
+      open = open.filter((row) => row !== best);
+    }
+    return chosen;
+  }
+
+  /** Drives that keep the caps even after they stood in come first, then those that exceed them by one, and so on. */
+  handOffs(partition: number): number[] {
+    const inZone = new Map<number, number>();
+    const onNode = new Map<number, number>();
+    const excess = (drive: number) => {
+      const zone = add(inZone, this.#zone[drive]!);
+      const node = add(onNode, this.#node[drive]!);
+      return Math.max(0, zone - this.caps.zone, node - this.caps.node);
+    };
+    const own = new Set(this.positions(partition));
+    const others: { drive: number; draw: number }[] = [];
+    for (const [drive, given] of this.#given.entries()) {
+      if (own.has(given)) excess(drive);
+      else others.push({ drive, draw: this.#draw(mix(mix(this.#hash[drive]!, partition), 0), drive) });
+    }
+    return others
+      .sort((a, b) => a.draw - b.draw || a.drive - b.drive)
+      .map(({ drive }) => ({ drive, excess: excess(drive) }))
+      .sort((a, b) => a.excess - b.excess)
+      .map(({ drive }) => this.#given[drive]!);
+  }
+
+  #smallestDraw(hashes: Uint32Array, room: Room): number {
+    let smallest = -1;
+    let smallestDraw = Number.POSITIVE_INFINITY;
+    let start = 0;
+    for (const end of this.#runEnds) {
+      const drive = room.largestOpen(hashes, start, end);
+      start = end;
+      if (drive < 0) continue;
+      const draw = this.#draw(hashes[drive]!, drive);
+      if (draw < smallestDraw) [smallest, smallestDraw] = [drive, draw];
+    }
+    return smallest;
+  }
+
+  #draw(hash: number, drive: number): number {
+    return exponential(hash) / this.#rate[drive]!;
+  }
 }
 
-/** Exponential draw with the drive's weight as its rate: the smallest wins, with a probability that is its share of the weight. */
-function score(hash: number, weight: number): number {
-  return -naturalLog((hash + 0.5) / 2 ** 32) / weight;
+/** Which drives the caps still allow, while drives are taken one by one. */
+class Room {
+  readonly #zone: readonly number[];
+  readonly #node: readonly number[];
+  readonly #caps: Caps;
+  readonly #closed: Uint8Array;
+  readonly #inZone = new Map<number, number>();
+  readonly #onNode = new Map<number, number>();
+
+  constructor(zone: readonly number[], node: readonly number[], caps: Caps) {
+    this.#zone = zone;
+    this.#node = node;
+    this.#caps = caps;
+    this.#closed = new Uint8Array(zone.length);
+  }
+
+  isOpen(drive: number): boolean {
+    return this.#closed[drive] === 0;
+  }
+
+  take(drive: number): void {
+    this.#closed[drive] = 1;
+    const zone = this.#zone[drive]!;
+    const node = this.#node[drive]!;
+    const zoneIsFull = add(this.#inZone, zone) >= this.#caps.zone;
+    const nodeIsFull = add(this.#onNode, node) >= this.#caps.node;
+    if (!zoneIsFull && !nodeIsFull) return;
+    for (let other = 0; other < this.#closed.length; other++) {
+      if ((zoneIsFull && this.#zone[other] === zone) || (nodeIsFull && this.#node[other] === node)) {
+        this.#closed[other] = 1;
+      }
+    }
+  }
+
+  /** The open drive with the largest hash from start to before end, the first of equals; -1 when none is open. */
+  largestOpen(hashes: Uint32Array, start: number, end: number): number {
+    const closed = this.#closed;
+    let largest = -1;
+    let largestHash = -1;
+    for (let drive = start; drive < end; drive++) {
+      if (hashes[drive]! > largestHash && closed[drive] === 0) {
+        largest = drive;
+        largestHash = hashes[drive]!;
+      }
+    }
+    return largest;
+  }
+}
+
+/** Counts one more under that key; returns the new count. */
+function add(counts: Map<number, number>, key: number): number {
+  const count = (counts.get(key) ?? 0) + 1;
+  counts.set(key, count);
+  return count;
+}
+
+function assertConsistent(drives: readonly PlacementDrive[]): void {
+  const slots = new Set<string>();
+  const zoneOf = new Map<string, string>();
+  for (const drive of drives) {
+    if (slots.has(drive.slot)) throw new RangeError(`two drives have the slot ${drive.slot}`);
+    slots.add(drive.slot);
+    if (!Number.isSafeInteger(drive.weight) || drive.weight < 1) {
+      throw new RangeError(`drive ${drive.slot} has weight ${drive.weight}; it must be an integer of at least 1`);
+    }
+    const zone = zoneOf.get(drive.node) ?? drive.zone;
+    if (zone !== drive.zone) throw new RangeError(`node ${drive.node} is in zone ${zone} and in zone ${drive.zone}`);
+    zoneOf.set(drive.node, zone);
+  }
+}
+
+/** Equal texts get equal numbers, from 0. */
+function numbered(texts: readonly string[]): number[] {
+  const numbers = new Map<string, number>();
+  return texts.map((text) => {
+    const number = numbers.get(text) ?? numbers.size;
+    numbers.set(text, number);
+    return number;
+  });
 }
 
 /**
- * ln(x) for 0 < x < 1 from exactly specified operations only: Math.log may differ in the last bit between engines, and then
- * two nodes would disagree about a partition. x = f·2^e with f in [1, 2); ln f = 2 artanh((f−1)/(f+1)).
+ * Rates of the exponential draws, such that a drive's share of the partitions is its share of the weight. With the weights
+ * themselves as rates, drawing without replacement would favour the small drives: with 12 drives, every second one twice
+ * as large, 13 % of the capacity would be lost. A drive that is drawn with rate −ln(1−p) is among the chosen with a
+ * probability of about p. Equal weights give equal rates, so that then growth moves nothing because of this.
+ */
+function ratesFor(givenWeights: readonly number[], width: number): number[] {
+  // In lowest terms, so that the unit of the weights makes no difference, not even in the last bit.
+  const unit = givenWeights.reduce(greatestCommonDivisor);
+  const weights = givenWeights.map((weight) => weight / unit);
+  // The share of a drive is at most one position in every partition; what it cannot take, the others share.
+  let low = 0;
+  let high = 1 / weights.reduce((least, weight) => Math.min(least, weight));
+  for (let step = 0; step < 80; step++) {
+    const middle = (low + high) / 2;
+    const total = weights.reduce((sum, weight) => sum + Math.min(1, middle * weight), 0);
+    if (total < width) low = middle;
+    else high = middle;
+  }
+  // At 1 the rate would be infinite, and near it so steep that a small change of the cluster would move much.
+  return weights.map((weight) => -naturalLog(1 - Math.min(0.98, high * weight)));
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
+/** A draw from the exponential distribution of rate 1. */
+function exponential(hash: number): number {
+  return -naturalLog((hash + 0.5) / 2 ** 32);
+}
+
+/**
+ * ln(x) for 0 < x ≤ 1 from exactly specified operations only: Math.log may differ in the last bit between engines, and then
+ * two nodes would disagree about a partition. x = f·2^e with f in [1/2, 2]; ln f = 2 artanh((f−1)/(f+1)), whose series is
+ * cut off where 1e-8 is left: plenty for shares, and the same everywhere.
  */
 function naturalLog(x: number): number {
-  let fraction = x;
-  let exponent = 0;
-  while (fraction < 1) {
-    fraction *= 2;
-    exponent--;
-  }
+  // The draws and probabilities given here are multiples of 2^-33, so the integer part of x·2^32 has the exponent.
+  const scaled = x * 2 ** 32;
+  const exponent = 31 - Math.clz32(Math.min(Math.max(1, scaled), 2 ** 32 - 1));
+  const fraction = scaled / 2 ** exponent;
   const z = (fraction - 1) / (fraction + 1);
   const z2 = z * z;
-  let term = z;
-  let sum = 0;
-  for (let n = 1; n <= 41; n += 2) {
-    sum += term / n;
-    term *= z2;
-  }
-  return 2 * sum + exponent * Math.LN2;
+  const series = z * (1 + z2 * (1 / 3 + z2 * (1 / 5 + z2 * (1 / 7 + z2 * (1 / 9 + z2 * (1 / 11 + z2 / 13))))));
+  return 2 * series + (exponent - 32) * Math.LN2;
 }
 
 /** FNV-1a over UTF-16 code units, then finalized. Unsigned 32 bits. */

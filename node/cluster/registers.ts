@@ -9,7 +9,10 @@ export interface RegisterState {
   readonly live: boolean;
 }
 
-/** What a command does to a register: pure, and decided exactly once, at the proposer. */
+/**
+ * What a command does to a register: pure, and decided exactly once, at the proposer. A write that is not live with an empty
+ * payload leaves nothing to remember, so the register may be forgotten in time; one with a payload must be kept.
+ */
 export type Decision =
   | { readonly kind: 'write'; readonly payload: Uint8Array; readonly live: boolean; readonly reply: Uint8Array }
   | { readonly kind: 'keep'; readonly reply: Uint8Array };
@@ -36,7 +39,8 @@ export interface Registers {
   /** Linearizable. Rejects with UnavailableError. */
   read(key: RegisterKey): Promise<RegisterState>;
   /**
-   * Carries out the command once, and gives the decision's reply. A retry inside never applies it twice.
+   * Carries out the command once, and gives the decision's reply, or empty bytes when the command wrote and only its reply was
+   * lost. A retry inside never applies it twice.
    * Rejects with UnavailableError when nobody knows whether it happened.
    */
   change(key: RegisterKey, command: Uint8Array): Promise<Uint8Array>;

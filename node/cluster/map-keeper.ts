@@ -2,6 +2,7 @@
 // changes it when drives go or come back. The map's register decides; this file only notices and asks.
 import type { ClusterMap, DriveState, MapDrive } from '../core/cluster-map.ts';
 import { MAP_KEY } from '../core/keys.ts';
+import { readMap, readSetMapReply, setMapCommand } from '../core/map-commands.ts';
 import { clusterMapFormat } from '../format/membership-formats.ts';
 import type { Clock } from '../io/clock.ts';
 import type { NodeName } from '../io/network.ts';
@@ -10,19 +11,13 @@ import type { Liveness, PeerState } from './liveness.ts';
 import type { LocalDrives } from './local-drives.ts';
 import { MEMBERSHIP_METHODS } from './membership-methods.ts';
 import type { RegisterClient } from './register-client.ts';
+import { UnavailableError } from './registers.ts';
 import type { Rpc } from './rpc.ts';
 import { Topology, type TopologySource } from './topology.ts';
 
 /** A node must have been silent for so long before its drives are called down: writes wait or use hand-offs meanwhile. */
 export const DOWN_AFTER_MS = 2_000;
 const WATCH_INTERVAL_MS = 250;
-
-/** The command that replaces the map when nobody else has changed it in between, and its answer. */
-export interface MapCommands {
-  encode(expectedEpoch: number, map: Uint8Array): Uint8Array;
-  /** true: replaced. */
-  decodeReply(reply: Uint8Array): boolean;
-}
 
 /** The map that this node goes by. Separate from the keeper, because the registers need it before the keeper can run. */
 export class CurrentTopology implements TopologySource {
@@ -67,7 +62,6 @@ export interface MapKeeperOptions {
   readonly client: RegisterClient;
   readonly liveness: Liveness;
   readonly drives: LocalDrives;
-  readonly commands: MapCommands;
   readonly onProblem: (what: string, error: unknown) => void;
 }
 
@@ -111,10 +105,21 @@ export class MapKeeper {
     }
   }
 
-  /** Reads the map's register, so that this node is not behind. Rejects with UnavailableError. */
+  /**
+   * Reads the map's register, so that this node is not behind. The first map was agreed by all nodes when they founded the
+   * cluster; whoever comes first writes it to the register. Rejects with UnavailableError.
+   */
   async refresh(): Promise<void> {
-    const { payload } = await this.#options.client.read(MAP_KEY);
-    if (payload !== null) await this.#take(clusterMapFormat.decode(payload));
+    const { client, topology } = this.#options;
+    const record = readMap(await client.read(MAP_KEY));
+    if (record !== null) {
+      await this.#take(clusterMapFormat.decode(record.map));
+      return;
+    }
+    const { map } = topology.current();
+    if (map.epoch > 1)
+      throw new UnavailableError(`epoch ${map.epoch} is known here, but no keeper has a map: they lost it`);
+    await client.change(MAP_KEY, setMapCommand(0, clusterMapFormat.encode(map)));
   }
 
   /**
@@ -122,14 +127,15 @@ export class MapKeeper {
    * somebody else changed it in between. Rejects with UnavailableError.
    */
   async change(edit: (map: ClusterMap) => readonly MapDrive[] | null): Promise<void> {
-    const { topology, client, commands } = this.#options;
+    const { topology, client } = this.#options;
     for (;;) {
       const { map } = topology.current();
       const drives = edit(map);
       if (drives === null) return;
       const next: ClusterMap = { ...map, epoch: map.epoch + 1, drives };
-      const reply = await client.change(MAP_KEY, commands.encode(map.epoch, clusterMapFormat.encode(next)));
-      if (reply.length === 0 || commands.decodeReply(reply)) {
+      const reply = await client.change(MAP_KEY, setMapCommand(map.epoch, clusterMapFormat.encode(next)));
+      // An empty reply: it was carried out, and only the reply was lost.
+      if (reply.length === 0 || readSetMapReply(reply).isSet) {
         await this.#take(next);
         return;
       }

@@ -11,7 +11,7 @@ import { CatchUp } from './catch-up.ts';
 import { Groups } from './groups.ts';
 import { Liveness, type UsableDrive } from './liveness.ts';
 import { type LocalDrive, LocalDrives } from './local-drives.ts';
-import { CurrentTopology, type MapCommands, MapKeeper } from './map-keeper.ts';
+import { CurrentTopology, MapKeeper } from './map-keeper.ts';
 import { MEMBERSHIP_METHODS } from './membership-methods.ts';
 import { Proposer } from './proposer.ts';
 import { RegisterClient } from './register-client.ts';
@@ -40,7 +40,6 @@ export interface MemberOptions {
   readonly random: Random;
   readonly decide: Decide;
   readonly summarize: Summarize;
-  readonly mapCommands: MapCommands;
   readonly observer: MemberObserver;
 }
 
@@ -160,7 +159,7 @@ export class Member {
   }
 
   #assemble(map: ClusterMap): Running {
-    const { clock, random, decide, summarize, observer, mapCommands, name } = this.#options;
+    const { clock, random, decide, summarize, observer, name } = this.#options;
     const { rpc, drives } = this;
     const topology = new CurrentTopology(map);
     const groups = new Groups(topology);
@@ -202,7 +201,6 @@ export class Member {
       client,
       liveness,
       drives,
-      commands: mapCommands,
       onProblem: (what, error) => observer.problem(what, error),
     });
     const replacement = { rpc, random, topology, groups, drives, mapKeeper, replicas };

@@ -1,7 +1,7 @@
 // Which drives hold which partition: weighted rendezvous hashing under caps per zone and per node. Pure and exact: the plan,
 // every node and every test compute the same table from the same drives in any order, on any machine (only operations
 // that IEEE 754 defines to the last bit are used). Adding or removing one drive moves little more than that drive's share,
-// counted by position, because a shard belongs to its position: docs/decisions/0003-placement-draws-per-position.md.
+// counted by position, because a shard belongs to its position: docs/decisions/0005-placement-draws-per-position.md.
 import type { Scheme } from './cluster-map.ts';
 import { lossBudget } from './quorum.ts';
 

@@ -6,5 +6,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    // Packages are imported as Node itself imports them.
+    deps: { interopDefault: false },
   },
 });

@@ -1,0 +1,160 @@
+// Entry points of the storage engine of one drive:
+//   openDrive(options)     says what a directory is (blank, formatted, refused), and opens it when it is formatted
+//   formatDrive(options)   makes a blank directory a drive, durably, and never writes over anything
+//   inspectDrive(disk)     the identity only; changes nothing
+//   lmdbIndex(directory)   in index-lmdb.ts: the index factory of a real drive, with join(drivePath, INDEX_DIRECTORY)
+// Recovery on opening: the identity, the index's position in the log, the log from there on.
+import { FormatError } from '../format/codec.ts';
+import type { Clock } from '../io/clock.ts';
+import { type Disk, DiskError } from '../io/disk.ts';
+import type { Random } from '../io/random.ts';
+import { type CheckpointState, decodeCheckpoint } from './checkpoint.ts';
+import type { DriveIdentity, DriveStore } from './drive-store.ts';
+import { DEFAULT_TUNING, DriveEngine, type EngineTuning } from './engine.ts';
+import {
+  checkLogDevice,
+  DriveRefusal,
+  type RefusalCode,
+  readIdentity,
+  type StoredIdentity,
+  writeIdentity,
+} from './identity.ts';
+import type { Index, IndexFactory } from './index-port.ts';
+import { decodeOperations } from './log-format.ts';
+import { recoverLog } from './log-recovery.ts';
+import { INDEX_DIRECTORY } from './names.ts';
+
+export { INDEX_DIRECTORY } from './names.ts';
+export type { EngineTuning, IndexFactory, RefusalCode };
+
+export interface OpenDriveOptions {
+  readonly disk: Disk;
+  /** The log device: only for a drive that was formatted with one. */
+  readonly log?: Disk;
+  readonly index: IndexFactory;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly tuning?: Partial<EngineTuning>;
+}
+
+export interface RecoveryReport {
+  /** Log records that the index did not have yet. */
+  readonly records: number;
+  readonly bytes: number;
+  /** Cut from the end of the log: a write that a crash interrupted. */
+  readonly tornBytes: number;
+  readonly durationMs: number;
+}
+
+export type OpenedDrive =
+  | { readonly kind: 'blank' }
+  | {
+      readonly kind: 'formatted';
+      readonly identity: DriveIdentity;
+      readonly store: DriveStore;
+      readonly recovery: RecoveryReport;
+    }
+  | { readonly kind: 'refused'; readonly code: RefusalCode; readonly reason: string };
+
+/** Never rejects for anything that is wrong with the drive: that is a refusal, with a reason to show. */
+export async function openDrive(options: OpenDriveOptions): Promise<OpenedDrive> {
+  return refusing(async () => {
+    const identity = await readIdentity(options.disk);
+    if (identity === null) return { kind: 'blank' };
+    await checkLogDevice(options.disk, identity, options.log ?? null);
+    return await recover(options, identity);
+  });
+}
+
+export type InspectedDrive =
+  | { readonly kind: 'blank' }
+  | { readonly kind: 'formatted'; readonly identity: DriveIdentity }
+  | { readonly kind: 'refused'; readonly code: RefusalCode; readonly reason: string };
+
+export async function inspectDrive(disk: Disk): Promise<InspectedDrive> {
+  return refusing(async () => {
+    const identity = await readIdentity(disk);
+    return identity === null ? { kind: 'blank' } : { kind: 'formatted', identity: publicIdentity(identity) };
+  });
+}
+
+export interface FormatDriveOptions {
+  readonly disk: Disk;
+  /** An empty directory on another device, for this drive's log alone. */
+  readonly log?: Disk;
+  readonly identity: DriveIdentity;
+  readonly random: Random;
+}
+
+/** Rejects with DriveRefusal when there is anything there already, and with DiskError. */
+export async function formatDrive({ disk, log, identity, random }: FormatDriveOptions): Promise<void> {
+  const logId = log === undefined ? null : random.bytes(16).toString('hex');
+  await writeIdentity(disk, log ?? null, { ...identity, logId });
+}
+
+async function recover(options: OpenDriveOptions, identity: StoredIdentity): Promise<OpenedDrive> {
+  const { disk, clock, random } = options;
+  const startedMs = clock.monotonicMs();
+  const logDisk = options.log ?? disk;
+  const index = await options.index();
+  try {
+    await disk.syncDirectory(INDEX_DIRECTORY);
+    await disk.syncDirectory('');
+    const state = readCheckpoint(index, identity, disk.name);
+    const engine = new DriveEngine({
+      identity: publicIdentity(identity),
+      disk,
+      logDisk,
+      index,
+      clock,
+      random,
+      tuning: { ...DEFAULT_TUNING, ...options.tuning },
+      counts: state,
+    });
+    const recovered = await recoverLog(logDisk, identity.driveId, state, (frame) =>
+      engine.replay(decodeOperations(frame.body)),
+    );
+    await engine.start(recovered);
+    const { frames, bytes, tornBytes } = recovered;
+    return {
+      kind: 'formatted',
+      identity: engine.identity,
+      store: engine,
+      recovery: { records: frames, bytes, tornBytes, durationMs: clock.monotonicMs() - startedMs },
+    };
+  } catch (error) {
+    await index.close();
+    throw error;
+  }
+}
+
+function readCheckpoint(index: Index, identity: StoredIdentity, driveName: string): CheckpointState {
+  const { driveId } = identity;
+  const stored = index.state();
+  if (stored === null) return { driveId, sequence: 0, file: 0, shardCount: 0, shardBytes: 0 };
+  const remedy = 'the drive must be formatted anew and filled from its peers';
+  try {
+    const state = decodeCheckpoint(stored);
+    if (state.driveId === driveId) return state;
+    throw new DriveRefusal('index-corrupt', `${driveName}: the index is that of drive ${state.driveId}; ${remedy}`);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new DriveRefusal('index-corrupt', `${driveName}: the index is damaged (${error.message}); ${remedy}`);
+  }
+}
+
+async function refusing<T>(
+  look: () => Promise<T>,
+): Promise<T | { kind: 'refused'; code: RefusalCode; reason: string }> {
+  try {
+    return await look();
+  } catch (error) {
+    if (error instanceof DriveRefusal) return { kind: 'refused', code: error.code, reason: error.message };
+    if (error instanceof DiskError) return { kind: 'refused', code: 'unreadable', reason: error.message };
+    throw error;
+  }
+}
+
+function publicIdentity({ clusterId, driveId, slot }: StoredIdentity): DriveIdentity {
+  return { clusterId, driveId, slot };
+}

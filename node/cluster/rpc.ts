@@ -93,42 +93,44 @@ export class Rpc {
   /** Rejects with RpcError, or with the signal's reason. A call to this node itself skips the network and the encoding. */
   async call<Q, A>(to: NodeName, kind: Method<Q, A>, request: Q, options: CallOptions = {}): Promise<A> {
     options.signal?.throwIfAborted();
-    if (to === this.self) return this.#callSelf(kind, request);
+    const { promise, resolve, reject } = Promise.withResolvers<A>();
+    const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const timer = this.#clock.setTimer(timeoutMs, () =>
+      reject(new RpcError('no-answer', `${to} did not answer ${kind.name} within ${timeoutMs} ms`)),
+    );
+    const onAbort = () => reject(options.signal?.reason);
+    options.signal?.addEventListener('abort', onAbort, { once: true });
     const id = this.#nextId++ % 2 ** 32;
-    const frame = [header(REQUEST, kind.id, id), ...kind.request.pieces(request)];
-    return new Promise<A>((resolve, reject) => {
-      const finish = () => {
-        this.#waiting.delete(id);
-        timer.cancel();
-        options.signal?.removeEventListener('abort', onAbort);
-      };
-      const fail = (error: unknown) => {
-        finish();
-        reject(error);
-      };
-      const onAbort = () => fail(options.signal?.reason);
-      const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-      const timer = this.#clock.setTimer(timeoutMs, () =>
-        fail(new RpcError('no-answer', `${to} did not answer ${kind.name} within ${timeoutMs} ms`)),
-      );
-      this.#waiting.set(id, {
-        to,
-        fail,
-        settle: (type, body) => {
-          finish();
-          try {
-            if (type === ERROR) reject(decodeError(body, to, kind.name));
-            else resolve(kind.response.decode(body));
-          } catch (error) {
-            reject(
-              new RpcError('no-answer', `${to} answered ${kind.name} with bytes that are no answer`, { cause: error }),
-            );
-          }
-        },
-      });
-      options.signal?.addEventListener('abort', onAbort, { once: true });
-      this.#network.send(to, frame);
-    });
+    try {
+      if (to === this.self) {
+        // A drive of this node may hang like any other, so the deadline holds here too.
+        this.#callSelf(kind, request).then(resolve, reject);
+      } else {
+        const frame = [header(REQUEST, kind.id, id), ...kind.request.pieces(request)];
+        this.#waiting.set(id, {
+          to,
+          fail: reject,
+          settle: (type, body) => {
+            try {
+              if (type === ERROR) reject(decodeError(body, to, kind.name));
+              else resolve(kind.response.decode(body));
+            } catch (error) {
+              reject(
+                new RpcError('no-answer', `${to} answered ${kind.name} with bytes that are no answer`, {
+                  cause: error,
+                }),
+              );
+            }
+          },
+        });
+        this.#network.send(to, frame);
+      }
+      return await promise;
+    } finally {
+      this.#waiting.delete(id);
+      timer.cancel();
+      options.signal?.removeEventListener('abort', onAbort);
+    }
   }
 
   async #callSelf<Q, A>(kind: Method<Q, A>, request: Q): Promise<A> {

@@ -23,6 +23,16 @@ export function openBlock(name: BlockName, sealed: Uint8Array): Uint8Array | nul
   return view.subarray(0, view.length - SEAL_BYTES);
 }
 
+/** Whether these are whole sealed blocks of one shard, one after the other from the first stripe on. */
+export function isSealedShard(name: Omit<BlockName, 'stripe'>, blockBytes: number, shard: Uint8Array): boolean {
+  const sealedBytes = blockBytes + SEAL_BYTES;
+  for (let stripe = 0; stripe * sealedBytes < shard.length; stripe++) {
+    const sealed = shard.subarray(stripe * sealedBytes, (stripe + 1) * sealedBytes);
+    if (openBlock({ ...name, stripe }, sealed) === null) return false;
+  }
+  return shard.length > 0;
+}
+
 /** CRC-32 (ISO-HDLC) over blob id, position, stripe (u32, little-endian) and the block. */
 function checksum({ blobId, position, stripe }: BlockName, sealed: Buffer): number {
   const name = Buffer.allocUnsafe(21);

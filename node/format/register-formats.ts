@@ -14,7 +14,7 @@ const version: Codec<Version> = struct('version', {
 });
 
 /** A register key as raw bytes; code units 0-255 in memory. */
-const key: Codec<string> = {
+export const registerKey: Codec<string> = {
   type: 'bytes (u32 length, then the bytes)',
   write: (writer, value) => bytes.write(writer, Buffer.from(value, 'latin1')),
   read: (reader) => (bytes.read(reader) as Buffer).toString('latin1'),
@@ -63,7 +63,7 @@ export const prepareResponse = format('prepare response', 1, {
 });
 
 const acceptEntry = struct('entry', {
-  key: [key, 'the register'],
+  key: [registerKey, 'the register'],
   sequence: [u53, 'of this proposal'],
   value: [registerValue, 'proposed'],
 });
@@ -91,7 +91,7 @@ export const fetchRequest = format('fetch request', 1, {
   partition: [u32, 'of the keys'],
   ballot: [optional(ballot), "a proposer's own: refused unless it is the promise here; none for a reader"],
   values: [bool, 'whether values are wanted, or versions only'],
-  keys: [list(key), 'registers, all of one partition'],
+  keys: [list(registerKey), 'registers, all of one partition'],
 });
 const fetched = struct('register', {
   version: [optional(version), 'none: the register was never written here'],
@@ -105,13 +105,13 @@ export const fetchResponse = format('fetch response', 1, {
 
 export const scanRequest = format('scan request', 1, {
   slot: [slot, 'the replica'],
-  from: [key, 'first key wanted'],
-  to: [key, 'first key not wanted; empty for no end'],
+  from: [registerKey, 'first key wanted'],
+  to: [registerKey, 'first key not wanted; empty for no end'],
   limit: [u32, 'entries at most'],
   detail: [bool, 'summaries wanted, or versions only'],
 });
 const scanEntry = struct('entry', {
-  key: [key, 'the register'],
+  key: [registerKey, 'the register'],
   version: [version, 'accepted here'],
   live: [bool, 'false: deleted'],
   summary: [bytes, 'what listings need of the payload; empty unless wanted and live'],
@@ -126,7 +126,11 @@ export const learnRequest = format('learn request', 1, {
   slot: [slot, 'the replica that missed them'],
   entries: [
     list(
-      struct('entry', { key: [key, 'the register'], version: [version, 'decided'], value: [registerValue, 'decided'] }),
+      struct('entry', {
+        key: [registerKey, 'the register'],
+        version: [version, 'decided'],
+        value: [registerValue, 'decided'],
+      }),
     ),
     'decided values; safe to take whatever was promised',
   ],
@@ -136,7 +140,7 @@ export const learnResponse = format('learn response', 1, {
 });
 
 export const changeRequest = format('change request', 1, {
-  key: [key, 'the register'],
+  key: [registerKey, 'the register'],
   change: [hex(8), 'drawn by the asker; the same for every attempt'],
   mayHaveHappened: [bool, 'an earlier attempt got no answer'],
   command: [bytes, 'decided at the proposer'],
@@ -147,7 +151,7 @@ export const changeResponse = format('change response', 1, {
 });
 
 export const settleRequest = format('settle request', 1, {
-  keys: [list(key), 'registers on whose state the replicas disagree, all of one partition'],
+  keys: [list(registerKey), 'registers on whose state the replicas disagree, all of one partition'],
 });
 export const settleResponse = format('settle response', 1, {
   registers: [

@@ -1,0 +1,47 @@
+// The object layer's times and sizes in one place. Tests override single values; the node runs on these.
+
+export interface StoreLimits {
+  /** A drive that has not taken a shard or a block by then is passed over in favour of a hand-off drive. */
+  readonly slowDriveMs: number;
+  /** A commit syncs the whole shard, which may take longer than taking a block. */
+  readonly commitTimeoutMs: number;
+  /** How long a write waits for drives to answer again, or for the map to call them down, before it gives up. */
+  readonly placementDeadlineMs: number;
+  /** Drives that failed are asked again after this, while nothing else can take the shard. */
+  readonly placementRetryMs: number;
+  /** A block that has not come by then is doubled by others from which it can be rebuilt. */
+  readonly hedgeMs: number;
+  readonly readTimeoutMs: number;
+  /** Stripes of one body that may be in memory at once. */
+  readonly windowStripes: number;
+  /** Buffers of all bodies that are being written, parity included, and of all that are being read. */
+  readonly writeBudgetBytes: number;
+  readonly readBudgetBytes: number;
+  /** How long a request waits for its first buffers before it is told to slow down. */
+  readonly budgetWaitMs: number;
+  /** How long the node goes by what it knows of a bucket before it looks again. */
+  readonly bucketCacheMs: number;
+  /** Shards of a condemned blob stay this long, for reads that began before it was condemned. */
+  readonly condemnedDelayMs: number;
+  /** The same for registers on which many blobs wait. */
+  readonly condemnedDelayHurriedMs: number;
+  /** An upload that nobody sees in the listings (its creation was cut short) is given up after this. */
+  readonly hiddenUploadMs: number;
+}
+
+export const STORE_LIMITS: StoreLimits = {
+  slowDriveMs: 2_000,
+  commitTimeoutMs: 10_000,
+  placementDeadlineMs: 30_000,
+  placementRetryMs: 500,
+  hedgeMs: 300,
+  readTimeoutMs: 5_000,
+  windowStripes: 3,
+  writeBudgetBytes: 64 * 1024 * 1024,
+  readBudgetBytes: 48 * 1024 * 1024,
+  budgetWaitMs: 10_000,
+  bucketCacheMs: 2_000,
+  condemnedDelayMs: 30_000,
+  condemnedDelayHurriedMs: 1_000,
+  hiddenUploadMs: 24 * 3_600_000,
+};

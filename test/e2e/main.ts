@@ -1,0 +1,78 @@
+// npm run e2e [-- [--ci] [SUITE …]]: end-to-end suites with real clients and real programs. Installs what they need where it
+// can, says what it skipped and why, and ends with one line that counts. Exit 1 when a suite failed.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { isInstalled, run } from './programs.ts';
+import type { Suite } from './suite.ts';
+import { clients } from './suites/clients.ts';
+import { layouts } from './suites/layouts.ts';
+import { zoneLoss } from './suites/zone-loss.ts';
+
+const SUITES: readonly Suite[] = [clients, layouts, zoneLoss];
+/** What has not begun by then is skipped: a run that is cut off from outside says nothing. */
+const CI_DEADLINE_MS = 70 * 60_000;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { ci: { type: 'boolean', default: false } },
+});
+process.exitCode = await main(values.ci, positionals);
+
+async function main(ci: boolean, names: readonly string[]): Promise<number> {
+  const unknown = names.filter((name) => !SUITES.some((suite) => suite.name === name));
+  if (unknown.length > 0) {
+    console.error(`e2e: no suite ${unknown.join(', ')}; there are ${SUITES.map((suite) => suite.name).join(', ')}`);
+    return 2;
+  }
+  const startedAt = performance.now();
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  for (const suite of SUITES.filter(({ name }) => names.length === 0 || names.includes(name))) {
+    const late = ci && performance.now() - startedAt > CI_DEADLINE_MS;
+    const obstacle = late ? 'the time for this run is used up' : await missing(suite);
+    if (obstacle !== null) {
+      console.log(`SKIP ${suite.name}: ${obstacle}`);
+      counts.skipped++;
+    } else {
+      counts[await runSuite(suite, ci)]++;
+    }
+  }
+  console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+  return counts.failed > 0 ? 1 : 0;
+}
+
+async function runSuite(suite: Suite, ci: boolean): Promise<'passed' | 'failed'> {
+  console.log(`\n== ${suite.name}: ${suite.summary}`);
+  const directory = await mkdtemp(join(tmpdir(), `ashlar-e2e-${suite.name}-`));
+  const startedAt = performance.now();
+  try {
+    await suite.run({ ci, directory, say: (line) => console.log(`   ${line}`) });
+    await rm(directory, { recursive: true, force: true });
+    console.log(`PASS ${suite.name} in ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
+    return 'passed';
+  } catch (error) {
+    console.log(`FAIL ${suite.name}: ${error instanceof Error ? error.message : String(error)}`);
+    console.log(`     what is left of it: ${directory}`);
+    return 'failed';
+  }
+}
+
+/** Why the suite cannot run here, after installing what can be installed; null when it can. */
+async function missing(suite: Suite): Promise<string | null> {
+  const absent = [];
+  for (const { name, program } of suite.packages) if (!(await isInstalled(program))) absent.push(name);
+  if (absent.length === 0) return null;
+  if (process.getuid?.() !== 0 || !(await isInstalled('apt-get'))) {
+    return `needs ${absent.join(', ')}, and only root can install them here with apt-get`;
+  }
+  console.log(`installing ${absent.join(', ')} for ${suite.name} …`);
+  const quiet = { env: { DEBIAN_FRONTEND: 'noninteractive' } };
+  try {
+    await run('apt-get', ['update', '-qq'], quiet);
+    await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...absent], quiet);
+    return null;
+  } catch (error) {
+    return `installing ${absent.join(', ')} failed: ${error instanceof Error ? error.message.split('\n')[0] : error}`;
+  }
+}

@@ -1,0 +1,20 @@
+// What an end-to-end suite is, and what it may use: programs that we did not write, against clusters that a user would make.
+
+export interface SuiteContext {
+  /** One small scenario instead of the whole, for continuous integration. */
+  readonly ci: boolean;
+  /** A fresh directory of this suite's own; removed when it passes. */
+  readonly directory: string;
+  /** Prints a line of the report. */
+  say(line: string): void;
+}
+
+export interface Suite {
+  readonly name: string;
+  /** One line: what it shows. */
+  readonly summary: string;
+  /** Debian packages whose programs it runs. */
+  readonly packages: readonly { readonly name: string; readonly program: string }[];
+  /** Rejects with what went wrong. */
+  run(context: SuiteContext): Promise<void>;
+}

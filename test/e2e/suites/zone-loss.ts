@@ -1,7 +1,7 @@
 // A real tree and a large file are copied with rclone while a whole zone is killed; nothing may be lost, then or when the next
 // zone goes. This is the promise of the project, tried with a client that we did not write.
 import { createHash, randomBytes } from 'node:crypto';
-import { copyFile, mkdir, open, readdir, stat } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LocalCluster } from '../local-cluster.ts';
 import { run } from '../programs.ts';
@@ -95,14 +95,14 @@ async function untilObjects(cluster: LocalCluster, count: number): Promise<void>
 /** The storage processes by node name, found by what they were started with. */
 async function pids(cluster: LocalCluster): Promise<ReadonlyMap<string, number>> {
   const found = new Map<string, number>();
-  const listed = await run('sh', [
-    '-c',
-    'for p in /proc/[0-9]*; do tr "\\0" " " < $p/cmdline 2>/dev/null | sed "s|^|${p#/proc/} |"; echo; done',
-  ]);
-  for (const line of listed.stdout.split('\n')) {
-    const [pid] = line.split(' ');
-    const name = / server .*--name (\S+)/.exec(line)?.[1];
-    if (name !== undefined && line.includes(cluster.directory)) found.set(name, Number(pid));
+  for (const pid of await readdir('/proc')) {
+    if (!/^\d+$/.test(pid)) continue;
+    // A process may end while it is being looked at.
+    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    const words = command.split('\0');
+    const name = words[words.indexOf('--name') + 1];
+    if (words.includes('server') && name !== undefined && command.includes(cluster.directory))
+      found.set(name, Number(pid));
   }
   return found;
 }

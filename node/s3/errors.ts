@@ -75,6 +75,7 @@ export const S3_ERRORS = table({
   },
 
   // What was asked for.
+  AccessControlListNotSupported: { status: 400, message: 'The bucket does not allow ACLs' },
   IllegalLocationConstraintException: {
     status: 400,
     message: 'The specified location constraint is incompatible with the region of this endpoint.',

@@ -7,7 +7,8 @@ import { MEMBERSHIP_METHODS } from './membership-methods.ts';
 import type { Rpc } from './rpc.ts';
 
 const INTERVAL_MS = 300;
-const PING_TIMEOUT_MS = 1_000;
+/** A dead process is noticed by its broken connections at once; only a silent one takes so long. */
+const PING_TIMEOUT_MS = 3_000;
 
 export interface UsableDrive {
   readonly slot: string;

@@ -1,6 +1,5 @@
 // What authentication gives the rest of the front end: who asks, and how the body has to be checked.
 import type { KeyObject } from 'node:crypto';
-import type { HeaderList } from './request.ts';
 
 /** Where secrets come from. A lookup is synchronous: it happens on every request. */
 export interface Credentials {
@@ -19,8 +18,6 @@ export interface Authentication {
   /** Whether the signature came in the query (a presigned URL) rather than in the Authorization header. */
   readonly presigned: boolean;
   readonly payload: PayloadRule;
-  /** What operations read: the request's headers with those that a presigned URL carries in its query. */
-  readonly headers: HeaderList;
 }
 
 /** How the client vouches for the body: the meaning of x-amz-content-sha256. */

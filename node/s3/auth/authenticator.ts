@@ -58,7 +58,6 @@ export class Authenticator {
       principal: credential.principal,
       presigned: claim.expiresSeconds !== null,
       payload: payloadRule(hash, signing),
-      headers: claim.expiresSeconds === null ? request.headers : request.headers.with(hoistedHeaders(claim)),
     };
   }
 }
@@ -81,20 +80,6 @@ function requireNoToken(headers: HeaderList, claim: Claim): void {
   const inQuery = claim.query.some(({ name }) => name.toLowerCase() === 'x-amz-security-token');
   if (inQuery || headers.has('x-amz-security-token')) throw new S3Error('InvalidToken');
 }
-
-/**
- * Who presigns a URL may put into its query, signed like the rest of it, what a request otherwise says in x-amz-* headers
- * (metadata, checksums). The AWS SDKs do.
- */
-function hoistedHeaders(claim: Claim): [name: string, value: string][] {
-  return claim.query
-    .map(({ name, value }): [string, string] => [name.toLowerCase(), value])
-    .filter(([name]) => name.startsWith('x-amz-') && !SIGNATURE_PARAMETERS.has(name));
-}
-
-const SIGNATURE_PARAMETERS: ReadonlySet<string> = new Set(
-  ['algorithm', 'credential', 'date', 'expires', 'signedheaders', 'content-sha256'].map((name) => `x-amz-${name}`),
-);
 
 function requireTimely(claim: Claim, nowMs: number): void {
   const aheadMs = claim.signedAtMs - nowMs;

@@ -70,7 +70,7 @@ function claimOfHeader(
   const space = authorization.indexOf(' ');
   const mechanism = space < 0 ? authorization : authorization.slice(0, space);
   if (mechanism !== ALGORITHM) throw unsupportedMechanism(mechanism, authorization);
-  const parts = headerParts(authorization.slice(space + 1));
+  const parts = headerParts(authorization.slice(mechanism.length));
   const { timestamp, signedAtMs } = headerDate(headers);
   const scope = readScope(parts.credential, region, timestamp, { inCredential: malformed, inDate: malformed });
   const signedHeaders = headerNames(parts.signedHeaders);

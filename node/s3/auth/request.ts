@@ -35,16 +35,6 @@ export class HeaderList {
     }
   }
 
-  /** A copy with these added, except where the name is there already. */
-  with(added: readonly (readonly [lowerCaseName: string, value: string])[]): HeaderList {
-    const copy = new HeaderList([]);
-    for (const [name, values] of this.#values) copy.#values.set(name, values);
-    for (const [name, value] of added) {
-      if (!copy.#values.has(name)) copy.#values.set(name, [value]);
-    }
-    return copy;
-  }
-
   /** Lower-case names, each once, in the order they first came. */
   names(): IterableIterator<string> {
     return this.#values.keys();

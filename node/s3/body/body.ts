@@ -9,6 +9,8 @@ import { ChunkDecoder, wrongLength } from './chunk-decoder.ts';
 import { ChunkSignatures } from './chunk-signatures.ts';
 import { type BodyOptions, type DeclaredBody, declaredBody } from './declared-body.ts';
 
+export type { BodyOptions };
+
 /**
  * Checks the headers at once (throws S3Error: MissingContentLength, InvalidDigest, InvalidRequest, …); the bytes are checked
  * while they are read and at seal(). source: see requestSource.

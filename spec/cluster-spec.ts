@@ -1,12 +1,10 @@
 // The cluster as a type: what a cluster.yaml means once defaults are filled in and both of its forms (short and long) are
 // one. Everything that plans, deploys or prints a cluster starts from this value, never from the text.
 
-export const ENGINES = ['ashlar', 'rustfs', 'minio'] as const;
-export type Engine = (typeof ENGINES)[number];
+import type { Engine, FailureDomain } from './choices.ts';
 
-/** Failure domains, widest first. */
-export const DOMAINS = ['zone', 'node', 'drive'] as const;
-export type FailureDomain = (typeof DOMAINS)[number];
+export { DOMAINS, ENGINES, type Engine, type FailureDomain } from './choices.ts';
+export { parseClusterSpec } from './parse.ts';
 
 export interface ClusterSpec {
   readonly name: string;
@@ -52,6 +50,8 @@ export interface SpecDrive {
 
 /** One thing wrong with a spec. */
 export interface SpecProblem {
+  /** "cluster.yaml:7:3", or only the file's name when the place in it is not known. */
+  readonly where: string;
   /** "nodes.a1.drives[2].capacity"; '' is the whole file. */
   readonly path: string;
   /** From 1; null when the place in the text is not known. */
@@ -64,6 +64,3 @@ export interface SpecProblem {
 export type ParseResult =
   | { readonly ok: true; readonly spec: ClusterSpec }
   | { readonly ok: false; readonly problems: readonly SpecProblem[] };
-
-/** YAML (or JSON) in, a complete spec or all of its problems out. fileName is only for messages. */
-export declare function parseClusterSpec(text: string, fileName: string): ParseResult;

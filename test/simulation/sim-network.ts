@@ -82,6 +82,10 @@ export class SimNetwork {
     this.#link(from, to).cut = true;
   }
 
+  mend(from: NodeName, to: NodeName): void {
+    this.#link(from, to).cut = false;
+  }
+
   /** Nobody in one group reaches anybody in another; who is in no group reaches all. */
   partition(groups: readonly (readonly NodeName[])[]): void {
     for (const group of groups) {
@@ -118,6 +122,18 @@ export class SimNetwork {
       if (port === undefined || !link.random.chance(this.hintChance)) continue;
       port.host.after(link.random.longTailed(0.1, 2), `${from} hears that ${to} broke`, () => port.broken(to));
     }
+  }
+
+  /** One question and its answer outside the frames (a probe, an HTTP request). Rejects when the way is cut. */
+  async roundTrip(host: SimHost, to: NodeName): Promise<void> {
+    const there = this.#link(host.name, to);
+    const back = this.#link(to, host.name);
+    const { random } = there;
+    const { dropChance, minMs, meanMs } = there.quality ?? this.quality;
+    await new Promise<void>((resolve) => {
+      host.after(random.longTailed(minMs, meanMs) * 2, `${host.name} asks ${to}`, resolve);
+    });
+    if (there.cut || back.cut || random.chance(dropChance)) throw new Error(`${to} does not answer ${host.name}`);
   }
 
   #link(from: NodeName, to: NodeName): Link {

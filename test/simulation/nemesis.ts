@@ -1,0 +1,171 @@
+// Breaks a simulated cluster. Every seed switches whole kinds of faults on or off (swarm testing, Groce et al., 2012):
+// runs with few kinds reach states that runs with all kinds at once never do. Nothing here loses durable data; faults that
+// do (wiped drives, flipped bits) have a budget and a driver of their own.
+import type { Program, SimCluster } from './cluster.ts';
+import type { SimRandom } from './sim-random.ts';
+
+export const FAULT_KINDS = [
+  'kill', // one process dies and is started again
+  'power-cut', // one machine, one zone or all machines lose power
+  'partition', // the network splits, in both directions or in one
+  'lossy', // frames are dropped and duplicated
+  'stray', // some frames arrive seconds late
+  'broken-connections',
+  'pause', // a process stands still
+  'clocks', // clocks drift and jump
+  'slow-disks',
+  'disk-errors', // reads, writes and syncs fail now and then
+  'full-disks', // a drive has no space for a while
+] as const;
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+export function drawFaultKinds(random: SimRandom): FaultKind[] {
+  const share = random.pick([0.15, 0.35, 0.6]);
+  return FAULT_KINDS.filter(() => random.chance(share));
+}
+
+export class Nemesis<P extends Program> {
+  readonly kinds: readonly FaultKind[];
+  readonly #cluster: SimCluster<P>;
+  readonly #random: SimRandom;
+  readonly #intervalMeanMs: number;
+  #stopped = false;
+
+  constructor(cluster: SimCluster<P>, kinds: readonly FaultKind[], intervalMeanMs: number) {
+    this.kinds = kinds;
+    this.#cluster = cluster;
+    this.#random = cluster.random.split('nemesis');
+    this.#intervalMeanMs = intervalMeanMs;
+  }
+
+  /** Called before the machines start: clocks are wrong from the beginning. */
+  prepare(): void {
+    if (!this.kinds.includes('clocks')) return;
+    for (const machine of this.#cluster.machines) {
+      machine.clockErrors = {
+        skewMs: this.#random.between(-600_000, 600_000),
+        drift: this.#random.between(-0.01, 0.01),
+      };
+    }
+  }
+
+  start(): void {
+    if (this.kinds.length > 0) this.#next();
+  }
+
+  /** Ends all faults and starts what is down. What failed for good (a drive that gave itself up) gets a new process. */
+  heal(): void {
+    this.#stopped = true;
+    const { network, machines, scheduler } = this.#cluster;
+    scheduler.note('heal all faults end');
+    network.heal();
+    for (const machine of machines) {
+      for (const { faults } of machine.drives) {
+        Object.assign(faults, { readErrorChance: 0, writeErrorChance: 0, syncErrorChance: 0, full: false });
+        Object.assign(faults, { minMs: 0.02, meanMs: 0.2 });
+      }
+      machine.resume();
+      const mayHaveFailedDrives = this.kinds.includes('disk-errors') || this.kinds.includes('full-disks');
+      if (machine.isUp && mayHaveFailedDrives) machine.kill();
+      if (!machine.isUp) machine.start();
+    }
+  }
+
+  #next(): void {
+    const { scheduler } = this.#cluster;
+    scheduler.after(this.#random.longTailed(1, this.#intervalMeanMs), 'nemesis', () => {
+      if (this.#stopped) return;
+      this.#strike(this.#random.pick(this.kinds));
+      this.#next();
+    });
+  }
+
+  #strike(kind: FaultKind): void {
+    const random = this.#random;
+    const { machines, network } = this.#cluster;
+    const machine = random.pick(machines);
+    switch (kind) {
+      case 'kill':
+        if (machine.isUp) machine.kill();
+        this.#startSoon(machine.name);
+        return;
+      case 'power-cut':
+        for (const victim of this.#powerCutVictims()) {
+          victim.cutPower();
+          this.#startSoon(victim.name);
+        }
+        return;
+      case 'partition':
+        this.#partition();
+        return;
+      case 'lossy':
+        Object.assign(network.quality, {
+          dropChance: random.pick([0, 0.01, 0.1, 0.3]),
+          duplicateChance: random.pick([0, 0.01, 0.2]),
+        });
+        return;
+      case 'stray':
+        Object.assign(network.quality, {
+          strayChance: random.pick([0, 0.01, 0.1]),
+          strayMs: random.pick([50, 1_000, 20_000]),
+          meanMs: random.pick([0.5, 5, 50]),
+        });
+        return;
+      case 'broken-connections':
+        network.breakConnection(machine.name, random.pick(machines).name);
+        return;
+      case 'pause':
+        machine.pause(random.longTailed(1, random.pick([50, 1_000, 10_000])));
+        return;
+      case 'clocks':
+        machine.jumpWallClock(random.between(-3_600_000, 3_600_000));
+        return;
+      case 'slow-disks':
+        Object.assign(random.pick(machine.drives).faults, { meanMs: random.pick([0.2, 5, 50, 500]) });
+        return;
+      case 'disk-errors':
+        this.#diskErrors();
+        return;
+      case 'full-disks':
+        random.pick(machine.drives).faults.full = random.chance(0.5);
+        return;
+    }
+  }
+
+  #startSoon(name: string): void {
+    this.#cluster.scheduler.after(this.#random.longTailed(10, 3_000), `${name} comes back`, () => {
+      const machine = this.#cluster.machine(name);
+      if (!machine.isUp && !this.#stopped) machine.start();
+    });
+  }
+
+  #powerCutVictims() {
+    const { machines, zones } = this.#cluster;
+    const zone = this.#random.pick(zones);
+    const choices = [[this.#random.pick(machines)], machines.filter((machine) => machine.zone === zone), machines];
+    return this.#random.pick(choices);
+  }
+
+  #partition(): void {
+    const { machines, network, scheduler } = this.#cluster;
+    const names = this.#random.shuffled(machines.map(({ name }) => name));
+    const cutAt = 1 + this.#random.below(Math.max(1, names.length - 1));
+    const groups = [names.slice(0, cutAt), names.slice(cutAt)];
+    const isOneWay = this.#random.chance(0.4);
+    scheduler.note(`net  ${groups[0]!.join(' ')} ${isOneWay ? '->' : '<->'} ${groups[1]!.join(' ')} is cut`);
+    if (isOneWay) for (const from of groups[0]!) for (const to of groups[1]!) network.cut(from, to);
+    else network.partition(groups);
+    scheduler.after(this.#random.longTailed(10, 3_000), 'the partition ends', () => {
+      scheduler.note('net  all links are whole again');
+      for (const from of names) for (const to of names) network.mend(from, to);
+    });
+  }
+
+  #diskErrors(): void {
+    const disk = this.#random.pick(this.#random.pick(this.#cluster.machines).drives);
+    const chance = this.#random.pick([0, 0, 0.001, 0.02]);
+    this.#cluster.scheduler.note(`disk ${disk.name}: errors with chance ${chance}`);
+    const kind = this.#random.pick(['readErrorChance', 'writeErrorChance', 'syncErrorChance'] as const);
+    disk.faults[kind] = chance;
+  }
+}

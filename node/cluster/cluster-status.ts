@@ -1,0 +1,168 @@
+// What the cluster looks like from here: asks every node for its report, and judges health and what can be spared from the
+// answers. Who does not answer counts as not there.
+import type { HealReport, NodeReport, StatusReport } from '../admin/status.ts';
+import { schemeText } from '../core/cluster-map.ts';
+import { judgeHealth, type NodeCondition, objectionsToSparing } from '../core/health.ts';
+import type { Member } from './member.ts';
+import { MEMBERSHIP_METHODS } from './membership-methods.ts';
+
+const REPORT_TIMEOUT_MS = 2_000;
+
+export interface ClusterStatusOptions {
+  readonly member: Member;
+  readonly name: string;
+  readonly zone: string;
+  readonly heal: () => HealReport;
+  /** Resident memory of this process. */
+  readonly rssBytes: () => number;
+}
+
+export interface SpareAnswer {
+  readonly ok: boolean;
+  readonly reasons: readonly string[];
+}
+
+export class ClusterStatus {
+  readonly #options: ClusterStatusOptions;
+
+  constructor(options: ClusterStatusOptions) {
+    this.#options = options;
+    options.member.rpc.handle(MEMBERSHIP_METHODS.report, async () => ({ report: JSON.stringify(await this.own()) }));
+  }
+
+  /** This node's own report. */
+  async own(): Promise<NodeReport> {
+    const { member, name, zone, rssBytes } = this.#options;
+    const { map } = member.running.topology.current();
+    const drives = map.drives.filter((drive) => drive.node === name);
+    return {
+      name,
+      zone,
+      address: member.running.topology.current().node(name).address,
+      reachable: true,
+      ready: member.ready(),
+      rssBytes: rssBytes(),
+      healing: this.#heal(),
+      drives: await Promise.all(
+        drives.map(async ({ slot, state }) => {
+          const reason = member.driveProblem(slot);
+          const local = member.drives.get(slot);
+          const status = local?.kind === 'open' ? await local.store.status() : null;
+          return {
+            slot,
+            state: reason === null ? state : ('unusable' as const),
+            reason,
+            totalBytes: status?.totalBytes ?? 0,
+            freeBytes: status?.freeBytes ?? 0,
+            shardCount: status?.shardCount ?? 0,
+            shardBytes: status?.shardBytes ?? 0,
+          };
+        }),
+      ),
+    };
+  }
+
+  async whole(): Promise<StatusReport> {
+    const topology = this.#options.member.running.topology.current();
+    const { map } = topology;
+    const reports = await this.#reports();
+    const { health, reasons } = judgeHealth(map, topology, conditionsOf(reports));
+    return {
+      clusterId: map.clusterId,
+      scheme: schemeText(map.scheme),
+      epoch: map.epoch,
+      partitionCount: map.partitionCount,
+      health,
+      reasons,
+      nodes: map.nodes.map((node) => reports.get(node.name) ?? unreachable(node, map.drives)),
+    };
+  }
+
+  /** May this node, or this whole zone, be taken down now? */
+  async spare(target: { readonly node: string } | { readonly zone: string }): Promise<SpareAnswer> {
+    const topology = this.#options.member.running.topology.current();
+    const named = topology.map.nodes.filter((node) =>
+      'node' in target ? node.name === target.node : node.zone === target.zone,
+    );
+    if (named.length === 0)
+      return {
+        ok: false,
+        reasons: [`there is no ${'node' in target ? `node ${target.node}` : `zone ${target.zone}`}`],
+      };
+    const conditions = conditionsOf(await this.#reports());
+    const reasons = objectionsToSparing(
+      topology.map,
+      topology,
+      conditions,
+      named.map((node) => node.name),
+    );
+    return { ok: reasons.length === 0, reasons };
+  }
+
+  /** What is known to be missing, of registers and of shards together. */
+  #heal(): HealReport {
+    const { catchUp } = this.#options.member.running;
+    const heal = this.#options.heal();
+    return {
+      ...heal,
+      pending: heal.pending + catchUp.pending(),
+      registersHealed: heal.registersHealed + catchUp.healed(),
+    };
+  }
+
+  /** By node; null for nodes that do not answer. */
+  async #reports(): Promise<ReadonlyMap<string, NodeReport | null>> {
+    const { member } = this.#options;
+    const { nodes } = member.running.topology.current().map;
+    const ask = async (node: string): Promise<NodeReport | null> => {
+      try {
+        const { report } = await member.rpc.call(node, MEMBERSHIP_METHODS.report, {}, { timeoutMs: REPORT_TIMEOUT_MS });
+        return JSON.parse(report);
+      } catch {
+        // That it does not answer is the report.
+        return null;
+      }
+    };
+    return new Map(await Promise.all(nodes.map(async ({ name }) => [name, await ask(name)] as const)));
+  }
+}
+
+function conditionsOf(reports: ReadonlyMap<string, NodeReport | null>): Map<string, NodeCondition | null> {
+  const conditions = new Map<string, NodeCondition | null>();
+  for (const [name, report] of reports) {
+    conditions.set(
+      name,
+      report && {
+        ready: report.ready,
+        usableSlots: report.drives.filter((drive) => drive.state !== 'unusable').map((drive) => drive.slot),
+        pending: report.healing?.pending ?? 0,
+        comparedSinceMapChange: report.healing?.comparedSinceMapChange ?? false,
+      },
+    );
+  }
+  return conditions;
+}
+
+function unreachable(
+  node: { readonly name: string; readonly zone: string; readonly address: string },
+  drives: readonly { readonly slot: string; readonly node: string; readonly state: 'up' | 'down' }[],
+): NodeReport {
+  return {
+    ...node,
+    reachable: false,
+    ready: false,
+    rssBytes: 0,
+    healing: null,
+    drives: drives
+      .filter((drive) => drive.node === node.name)
+      .map(({ slot, state }) => ({
+        slot,
+        state,
+        reason: null,
+        totalBytes: 0,
+        freeBytes: 0,
+        shardCount: 0,
+        shardBytes: 0,
+      })),
+  };
+}

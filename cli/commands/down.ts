@@ -1,0 +1,47 @@
+// `ashlar down`: stops the processes of a local cluster and, when asked by name, deletes its data.
+import { BALANCER } from '../../stacks/local/data-directory.ts';
+import { type DownEvent, takeDown } from '../../stacks/local/take-down.ts';
+import { findCluster } from '../cluster-directory.ts';
+import { addClusterOptions, type ClusterOptions } from '../cluster-options.ts';
+import type { CommandModule } from '../command.ts';
+import { displayPath } from '../display-path.ts';
+
+interface Options extends ClusterOptions {
+  readonly purge?: boolean;
+}
+
+export const define: CommandModule['define'] = (command, context) => {
+  addClusterOptions(command)
+    .option('--purge', 'delete all of its objects, its credentials and its logs, too')
+    .action(async (options: Options) => {
+      const cluster = await findCluster(context.workingDirectory, options);
+      const where = displayPath(context.workingDirectory, cluster.directory);
+      const { stopped, foreign } = await takeDown({
+        cluster,
+        purge: options.purge === true,
+        onEvent: (event) => context.note(downEventText(event)),
+      });
+      const { name } = cluster.state.spec;
+      context.print(stopped.length > 0 ? `Stopped ${name} (${stopped.join(', ')}).` : `${name} was not running.`);
+      if (options.purge !== true) {
+        context.print(`Its data stays in ${where}; "ashlar up" brings it back, "ashlar down --purge" deletes it.`);
+      } else if (foreign.length === 0) {
+        context.print(`Deleted ${where}.`);
+      } else {
+        context.print(`Deleted what was ours in ${where}; left there, as it is not ours: ${foreign.join(', ')}.`);
+      }
+    });
+};
+
+export function downEventText(event: DownEvent): string {
+  switch (event.kind) {
+    case 'stopping':
+      return `Stopping ${event.names.map(processText).join(', ')} …`;
+    case 'killing':
+      return `${processText(event.name)} did not stop within ${(event.afterMs / 1_000).toFixed(0)} s; killing it.`;
+  }
+}
+
+function processText(name: string): string {
+  return name === BALANCER ? 'the endpoint' : name;
+}

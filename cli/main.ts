@@ -1,0 +1,19 @@
+// The program `ashlar`: binds the command line to this process. The only place of the CLI that reads the environment.
+import { readFileSync } from 'node:fs';
+import { packageRoot } from '../stacks/local/program-files.ts';
+import { runCli } from './run.ts';
+
+const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+const { version } = JSON.parse(readFileSync(`${packageRoot()}/package.json`, 'utf8')) as { version: string };
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  workingDirectory: process.cwd(),
+  debug: process.env.ASHLAR_DEBUG === '1',
+  version,
+  print: (text) => process.stdout.write(`${text}\n`),
+  note: (text) => process.stderr.write(`${text}\n`),
+  onInterrupt: (listener) => {
+    for (const signal of INTERRUPTS) process.on(signal, listener);
+  },
+});

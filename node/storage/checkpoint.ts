@@ -2,10 +2,14 @@
 // applied, and only then gives up the log behind it. Bounds the memory of a drive and the time that a restart takes.
 import { FormatError, format, hex, u53 } from '../format/codec.ts';
 import type { CommitLog } from './commit-log.ts';
-import { encodeEntry } from './entry.ts';
+import { CorruptionError } from './drive-store.ts';
+import { decodeEntry, type Entry, encodeEntry, type Pointer } from './entry.ts';
 import type { DriveHealth } from './health.ts';
 import type { Index, IndexChange } from './index-port.ts';
-import { seal, unseal } from './sealed.ts';
+import type { LiveBytes } from './live-bytes.ts';
+import type { RecordFile, RecordFiles } from './record-files.ts';
+import { SEAL_HEADER_BYTES, seal, unseal } from './sealed.ts';
+import type { SegmentPosition, SegmentWriter } from './segment-writer.ts';
 import type { Tables } from './tables.ts';
 
 const CHECKPOINT_MAGIC = 'ASHLRCKP';
@@ -13,7 +17,10 @@ const CHECKPOINT_MAGIC = 'ASHLRCKP';
 export const CHECKPOINT = format('checkpoint', 1, {
   driveId: [hex(16), 'the drive whose index this is'],
   sequence: [u53, 'the last log record that the index contains'],
-  file: [u53, 'the log file in which the record after it is'],
+  file: [u53, 'the log file in which the record after it begins'],
+  offset: [u53, 'where in that file it begins'],
+  segmentFile: [u53, 'the segment that is being filled; 0 for none'],
+  segmentOffset: [u53, 'how far it is filled'],
   shardCount: [u53, 'shards in the index'],
   shardBytes: [u53, 'the sum of their lengths'],
 });
@@ -22,6 +29,9 @@ export interface CheckpointState {
   readonly driveId: string;
   readonly sequence: number;
   readonly file: number;
+  readonly offset: number;
+  readonly segmentFile: number;
+  readonly segmentOffset: number;
   readonly shardCount: number;
   readonly shardBytes: number;
 }
@@ -31,35 +41,66 @@ export const encodeCheckpoint = (state: CheckpointState): Buffer => seal(CHECKPO
 /** Throws FormatError. */
 export function decodeCheckpoint(input: Buffer): CheckpointState {
   const payload = unseal(CHECKPOINT_MAGIC, input);
-  if (payload.length + 16 !== input.length) throw new FormatError(`${CHECKPOINT_MAGIC}: bytes too many`);
+  if (payload.length + SEAL_HEADER_BYTES !== input.length) throw new FormatError(`${CHECKPOINT_MAGIC}: bytes too many`);
   return CHECKPOINT.decode(payload);
 }
 
+/** Of a drive whose index is new. */
+export function emptyCheckpoint(driveId: string): CheckpointState {
+  const none = { sequence: 0, file: 0, offset: 0, segmentFile: 0, segmentOffset: 0, shardCount: 0, shardBytes: 0 };
+  return { driveId, ...none };
+}
+
+/** What the memtable's state is at a moment between two frames. */
+export type FrozenState = Omit<CheckpointState, 'segmentFile' | 'segmentOffset'>;
+
 export interface CheckpointOptions {
   readonly log: CommitLog;
+  readonly files: RecordFiles;
   readonly index: Index;
+  readonly live: LiveBytes;
+  /** null: the log's own files are the segments. */
+  readonly segments: SegmentWriter | null;
   readonly tables: Tables;
   readonly health: DriveHealth;
-  /** What the memtable's state is at this moment. */
-  readonly describe: () => CheckpointState;
-  /** Log files that exist, oldest first; shortened here. */
-  readonly fileNumbers: number[];
+  readonly driveName: string;
+  /** From the newest checkpoint. */
+  readonly keptFromFile: number;
+  readonly describe: () => FrozenState;
+  /** Lets others run for a moment. */
+  readonly pause: () => Promise<void>;
 }
+
+/** So many entries are prepared before others get a turn. */
+const SLICE_ENTRIES = 256;
 
 export class Checkpointer {
   readonly #options: CheckpointOptions;
   #running: Promise<void> | null = null;
   /** Describes the frozen memtable. */
-  #state: CheckpointState | null = null;
+  #state: FrozenState | null = null;
   #isStarved = false;
+  #count = 0;
+  #keptFromFile: number;
 
   constructor(options: CheckpointOptions) {
     this.#options = options;
+    this.#keptFromFile = options.keptFromFile;
   }
 
   /** The newest attempt found no space; the entries wait in memory and in the log for a better time. */
   get isStarved(): boolean {
     return this.#isStarved;
+  }
+
+  /** Log files before this one are not needed for a recovery. */
+  get keptFromFile(): number {
+    return this.#keptFromFile;
+  }
+
+  /** Transactions of the index since the start. */
+  get count(): number {
+    return this.#count;
   }
 
   /** The checkpoint that is under way. */
@@ -88,28 +129,72 @@ export class Checkpointer {
   }
 
   async #freeze(): Promise<void> {
-    const { log, tables, describe, fileNumbers } = this.#options;
+    const { log, tables, segments, describe } = this.#options;
     await log.between(async () => {
       if (tables.active.count === 0) return;
-      await log.rotate();
-      fileNumbers.push(log.fileNumber);
+      // A log device is given back as soon as possible; a log that is its own segment goes on until it is full.
+      if (segments !== null) await log.rotate();
       tables.freeze();
       this.#state = describe();
     });
   }
 
   async #apply(): Promise<void> {
-    const { index, tables, log, fileNumbers } = this.#options;
+    const { index, tables, live, segments } = this.#options;
     const state = this.#state!;
+    const copied = await this.#copyToSegments(state.sequence);
+    const change = live.begin();
     const changes: IndexChange[] = [];
     for (const [key, entry] of tables.frozen!.entries()) {
-      changes.push({ key, value: entry === null ? null : encodeEntry(key, entry) });
+      const pointer = copied.pointers.get(key);
+      const kept = entry !== null && pointer !== undefined ? { ...entry, pointer } : entry;
+      change.replace(this.#stored(key), kept);
+      changes.push({ key, value: kept === null ? null : encodeEntry(key, kept) });
+      if (changes.length % SLICE_ENTRIES === 0) await this.#options.pause();
     }
-    await index.apply(changes, encodeCheckpoint(state));
+    const { file: segmentFile, offset: segmentOffset } = copied.next;
+    changes.push(...change.indexChanges());
+    this.#count++;
+    await index.apply(changes, encodeCheckpoint({ ...state, segmentFile, segmentOffset }));
+    live.accept(change);
+    segments?.accept(copied.next);
     tables.dropFrozen();
-    for (let oldest = fileNumbers[0]; oldest !== undefined && oldest < state.file; oldest = fileNumbers[0]) {
-      await log.removeFile(oldest);
-      fileNumbers.shift();
+    this.#keptFromFile = state.file;
+    await this.#reclaim();
+  }
+
+  async #copyToSegments(sequence: number): Promise<{ pointers: Map<string, Pointer>; next: SegmentPosition }> {
+    const { segments, tables } = this.#options;
+    if (segments === null) return { pointers: new Map(), next: { file: 0, offset: 0 } };
+    const located: { key: string; entry: Entry; pointer: Pointer }[] = [];
+    for (const [key, entry] of tables.frozen!.entries()) {
+      if (entry?.pointer) located.push({ key, entry, pointer: entry.pointer });
+    }
+    return segments.copy(located, sequence);
+  }
+
+  /** What the index has now. A damaged entry points nowhere; the file it meant keeps its count. */
+  #stored(key: string): Entry | null {
+    const { index, driveName } = this.#options;
+    const value = index.get(key);
+    if (value === null) return null;
+    try {
+      return decodeEntry(key, value, driveName);
+    } catch (error) {
+      if (error instanceof CorruptionError) return null;
+      throw error;
+    }
+  }
+
+  /** Removes the files that neither the index nor a recovery can need. */
+  async #reclaim(): Promise<void> {
+    const { files, segments, live } = this.#options;
+    const isNeeded = ({ number, kind }: RecordFile): boolean => {
+      if (kind === 'segment') return number === segments?.position.file || live.of(number) > 0;
+      return number >= this.#keptFromFile || (segments === null && live.of(number) > 0);
+    };
+    for (const file of files.all()) {
+      if (!isNeeded(file)) await files.remove(file);
     }
   }
 }

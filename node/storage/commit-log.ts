@@ -2,50 +2,60 @@
 // sync. Promises that a batch is applied and resolved only once its frame is durable, in the order of submission, and that a
 // rejected batch is not in the log (or that the drive has failed and takes no more writes).
 import { type Disk, DiskError, type DiskFile } from '../io/disk.ts';
-import { removeIfThere } from './files.ts';
 import type { DriveHealth } from './health.ts';
-import { encodeFrame, encodeLogFileHeader, frameSalt, LOG_FILE_HEADER_BYTES, type LogOperation } from './log-format.ts';
+import {
+  encodeFrame,
+  encodeLogFileHeader,
+  frameSalt,
+  LOG_FILE_HEADER_BYTES,
+  type LogOperation,
+  type PlacedOperation,
+} from './log-format.ts';
 import type { LogTail } from './log-recovery.ts';
-import { LOG_DIRECTORY, recordFileName } from './names.ts';
+import { LOG_DIRECTORY } from './names.ts';
+import type { RecordFiles } from './record-files.ts';
 
 /** A frame is closed when it holds so much; a single batch may be as long as it likes. */
 const FRAME_BYTES_TARGET = 4 * 2 ** 20;
 
 export interface Batch {
-  readonly operations: readonly LogOperation[];
   /** Estimated size in the log. */
   readonly sizeBytes: number;
-  /** Decides, just before the batch is written, whether it may be: throws to reject it. */
-  readonly admit: () => void;
+  /** Gets a frame of its own, so that prepare sees the effect of everything that was submitted before. */
+  readonly isAlone: boolean;
+  /** Says, just before the batch is written, what is to be written; throws to reject the batch. */
+  readonly prepare: () => readonly LogOperation[];
   /** Called once the frame is durable: makes the batch visible. */
-  readonly apply: (place: FramePlace, firstOperation: number) => void;
+  readonly apply: (operations: readonly PlacedOperation[], place: FramePlace) => void;
 }
 
 /** Where a frame came to lie. */
 export interface FramePlace {
   readonly fileNumber: number;
   readonly frameOffset: number;
-  readonly sequence: number;
-  /** For every operation of the frame, where its data starts within the frame. */
-  readonly dataOffsets: readonly number[];
 }
 
 export interface CommitLogOptions {
   readonly disk: Disk;
+  readonly files: RecordFiles;
+  /** The next file is begun when one is so long. */
+  readonly fileBytesMax: number;
   readonly driveId: string;
   readonly health: DriveHealth;
   readonly tail: LogTail | null;
   readonly nextSequence: number;
-  readonly nextFileNumber: number;
   /** Awaited before every frame: asks for space, waits for a checkpoint that is behind. */
   readonly beforeFrame: () => Promise<void>;
 }
 
 type Waiting = Batch & { resolve: () => void; reject: (error: unknown) => void };
+type Prepared = Waiting & { operations: readonly LogOperation[] };
 type Errand = { run: () => Promise<void> };
 
 export class CommitLog {
   readonly #disk: Disk;
+  readonly #files: RecordFiles;
+  readonly #fileBytesMax: number;
   readonly #driveId: string;
   readonly #health: DriveHealth;
   readonly #beforeFrame: () => Promise<void>;
@@ -56,18 +66,19 @@ export class CommitLog {
   #salt = 0;
   #offset = 0;
   #nextSequence: number;
-  #nextFileNumber: number;
   #syncs = 0;
+  #writtenBytes = 0;
 
   private constructor(options: CommitLogOptions) {
     this.#disk = options.disk;
+    this.#files = options.files;
+    this.#fileBytesMax = options.fileBytesMax;
     this.#driveId = options.driveId;
     this.#health = options.health;
     this.#beforeFrame = options.beforeFrame;
     this.#fileNumber = options.tail?.fileNumber ?? 0;
     this.#offset = options.tail?.offset ?? 0;
     this.#nextSequence = options.nextSequence;
-    this.#nextFileNumber = options.nextFileNumber;
   }
 
   static async open(options: CommitLogOptions): Promise<CommitLog> {
@@ -80,7 +91,7 @@ export class CommitLog {
       // A killed process may have left names that the system shows and a power cut would take.
       await options.disk.syncDirectory(LOG_DIRECTORY);
       await options.disk.syncDirectory('');
-      log.#file = await options.disk.open(filePath(options.tail.fileNumber), 'write');
+      log.#file = await options.disk.open(log.#pathOf(options.tail.fileNumber), 'write');
       log.#salt = frameSalt(options.driveId, options.tail.fileNumber);
     }
     return log;
@@ -99,9 +110,14 @@ export class CommitLog {
     return this.#nextSequence - 1;
   }
 
-  /** Bytes of frames in the file that is being written. */
-  get fileBytes(): number {
-    return this.#offset - LOG_FILE_HEADER_BYTES;
+  /** Where the next frame goes in the file that is being written. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** Bytes of frames written since the start. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
   }
 
   submit(batch: Batch): Promise<void> {
@@ -125,11 +141,6 @@ export class CommitLog {
     const before = this.#file;
     await this.#startFile();
     await before?.close();
-  }
-
-  /** Removes a file that no frame will be needed from. */
-  async removeFile(number: number): Promise<void> {
-    await removeIfThere(this.#disk, filePath(number));
   }
 
   /** Waits for what was submitted. Nothing may be submitted afterwards. */
@@ -168,18 +179,23 @@ export class CommitLog {
       for (const batch of this.#takeBatches()) batch.reject(error);
       return;
     }
-    const batches = this.#takeBatches().filter(isAdmitted);
-    if (batches.length === 0) return;
+    const frame = this.#takeBatches().flatMap(prepared);
+    const operations = frame.flatMap((batch) => batch.operations);
     try {
-      const place = await this.#append(batches.flatMap((batch) => batch.operations));
-      let firstOperation = 0;
-      for (const batch of batches) {
-        batch.apply(place, firstOperation);
-        firstOperation += batch.operations.length;
-      }
-      for (const batch of batches) batch.resolve();
+      if (operations.length > 0) this.#apply(frame, await this.#append(operations));
+      for (const batch of frame) batch.resolve();
     } catch (error) {
-      for (const batch of batches) batch.reject(error);
+      for (const batch of frame) batch.reject(error);
+    }
+  }
+
+  #apply(frame: readonly Prepared[], { place, dataOffsets }: { place: FramePlace; dataOffsets: number[] }): void {
+    let next = 0;
+    for (const batch of frame) {
+      batch.apply(
+        batch.operations.map((operation) => ({ ...operation, dataOffset: dataOffsets[next++]! })),
+        place,
+      );
     }
   }
 
@@ -187,7 +203,8 @@ export class CommitLog {
     const batches: Waiting[] = [];
     let sizeBytes = 0;
     for (let first = this.#queue[0]; first !== undefined && !('run' in first); first = this.#queue[0]) {
-      if (batches.length > 0 && sizeBytes + first.sizeBytes > FRAME_BYTES_TARGET) break;
+      const isFull = sizeBytes + first.sizeBytes > FRAME_BYTES_TARGET;
+      if (batches.length > 0 && (isFull || first.isAlone || batches[0]!.isAlone)) break;
       sizeBytes += first.sizeBytes;
       batches.push(first);
       this.#queue.shift();
@@ -195,7 +212,8 @@ export class CommitLog {
     return batches;
   }
 
-  async #append(operations: LogOperation[]): Promise<FramePlace> {
+  async #append(operations: LogOperation[]): Promise<{ place: FramePlace; dataOffsets: number[] }> {
+    if (this.#offset >= this.#fileBytesMax) await this.#rotateIfRoom();
     const file = this.#file!;
     const frame = encodeFrame(this.#salt, this.#nextSequence, operations);
     try {
@@ -210,15 +228,11 @@ export class CommitLog {
     } catch (error) {
       throw this.#health.fail(error);
     }
-    const place = {
-      fileNumber: this.#fileNumber,
-      frameOffset: this.#offset,
-      sequence: this.#nextSequence,
-      dataOffsets: frame.dataOffsets,
-    };
+    const place = { fileNumber: this.#fileNumber, frameOffset: this.#offset };
     this.#offset += frame.lengthBytes;
+    this.#writtenBytes += frame.lengthBytes;
     this.#nextSequence++;
-    return place;
+    return { place, dataOffsets: frame.dataOffsets };
   }
 
   /** After a write that found no space: what was written of the frame must not come back after a crash. */
@@ -231,12 +245,21 @@ export class CommitLog {
     }
   }
 
+  /** On a full disk the old file goes on growing, so that deletions are not stopped by this. */
+  async #rotateIfRoom(): Promise<void> {
+    try {
+      await this.rotate();
+    } catch (error) {
+      if (!(error instanceof DiskError && error.kind === 'no-space')) throw error;
+    }
+  }
+
   async #startFile(): Promise<void> {
-    const number = this.#nextFileNumber++;
+    const number = this.#files.takeNumber();
     const header = { driveId: this.#driveId, number, firstSequence: this.#nextSequence };
     let file: DiskFile | null = null;
     try {
-      file = await this.#disk.open(filePath(number), 'create');
+      file = await this.#disk.open(this.#pathOf(number), 'create');
       await file.write(0, [encodeLogFileHeader(header)]);
       await this.#sync(file);
       await this.#disk.syncDirectory(LOG_DIRECTORY);
@@ -246,6 +269,7 @@ export class CommitLog {
       if (this.#health.failure === null) await this.#forgetFile(number);
       throw judged;
     }
+    this.#files.add({ number, kind: 'log' });
     this.#file = file;
     this.#fileNumber = number;
     this.#salt = frameSalt(this.#driveId, number);
@@ -255,11 +279,15 @@ export class CommitLog {
   /** The frames go on in the old file, so the new one must not come back after a crash. */
   async #forgetFile(number: number): Promise<void> {
     try {
-      await this.removeFile(number);
+      await this.#files.remove({ number, kind: 'log' });
       await this.#disk.syncDirectory(LOG_DIRECTORY);
     } catch (error) {
       throw this.#health.fail(error);
     }
+  }
+
+  #pathOf(number: number): string {
+    return this.#files.place({ number, kind: 'log' }).path;
   }
 
   async #sync(file: DiskFile): Promise<void> {
@@ -268,14 +296,12 @@ export class CommitLog {
   }
 }
 
-function isAdmitted(batch: Waiting): boolean {
+/** The batch with its operations; nothing when it may not be written. */
+function prepared(batch: Waiting): Prepared[] {
   try {
-    batch.admit();
-    return true;
+    return [{ ...batch, operations: batch.prepare() }];
   } catch (error) {
     batch.reject(error);
-    return false;
+    return [];
   }
 }
-
-const filePath = (number: number): string => `${LOG_DIRECTORY}/${recordFileName(number)}`;

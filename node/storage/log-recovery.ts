@@ -2,18 +2,19 @@
 // writing. Cuts a torn tail; anything else that is not right is a refusal, because acknowledged writes may be gone.
 import { FormatError } from '../format/codec.ts';
 import type { Disk, DiskFile } from '../io/disk.ts';
-import { listIfThere } from './files.ts';
 import { findFrame, scanFrames } from './frame-scan.ts';
 import { DriveRefusal } from './identity.ts';
 import { decodeLogFileHeader, type Frame, frameSalt, LOG_FILE_HEADER_BYTES, type LogFileHeader } from './log-format.ts';
-import { LOG_DIRECTORY, parseRecordFileName, recordFileName } from './names.ts';
+import { LOG_DIRECTORY, recordFileName } from './names.ts';
+import type { RecordFiles } from './record-files.ts';
 
 /** How far the index has applied the log. */
 export interface LogPosition {
   /** The last sequence number that the index has; 0 for none. */
   readonly sequence: number;
-  /** The file in which the next frame was to come; 0 before there was any. */
+  /** Where the next frame was to come: the file, and the offset in it; both 0 before there was any. */
   readonly file: number;
+  readonly offset: number;
 }
 
 /** Where the next frame goes. */
@@ -26,7 +27,6 @@ export interface LogTail {
 export interface RecoveredLog {
   /** null: there is no log file to go on with. */
   readonly tail: LogTail | null;
-  readonly fileNumbers: number[];
   readonly nextSequence: number;
   readonly frames: number;
   readonly bytes: number;
@@ -38,14 +38,12 @@ export type VisitFrame = (frame: Frame, fileNumber: number, frameOffset: number)
 /** Throws DriveRefusal and DiskError. */
 export async function recoverLog(
   disk: Disk,
+  files: RecordFiles,
   driveId: string,
   position: LogPosition,
   visit: VisitFrame,
 ): Promise<RecoveredLog> {
-  const fileNumbers = (await listIfThere(disk, LOG_DIRECTORY))
-    .map(parseRecordFileName)
-    .filter((number) => number !== null);
-  return new Recovery(disk, driveId, position, visit, fileNumbers).run();
+  return new Recovery(disk, files, driveId, position, visit).run();
 }
 
 class Recovery {
@@ -53,39 +51,32 @@ class Recovery {
   readonly #driveId: string;
   readonly #position: LogPosition;
   readonly #visit: VisitFrame;
-  readonly #fileNumbers: number[];
-  #expected: number | null = null;
+  readonly #files: RecordFiles;
+  #expected: number;
   #frames = 0;
   #bytes = 0;
   #tornBytes = 0;
 
-  constructor(disk: Disk, driveId: string, position: LogPosition, visit: VisitFrame, fileNumbers: number[]) {
+  constructor(disk: Disk, files: RecordFiles, driveId: string, position: LogPosition, visit: VisitFrame) {
     this.#disk = disk;
+    this.#files = files;
     this.#driveId = driveId;
     this.#position = position;
     this.#visit = visit;
-    this.#fileNumbers = fileNumbers;
+    this.#expected = position.sequence + 1;
   }
 
   async run(): Promise<RecoveredLog> {
     await this.#dropUnbornFile();
-    const needed = this.#fileNumbers.filter((number) => number >= this.#position.file);
+    const needed = this.#numbers().filter((number) => number >= this.#position.file);
     if (this.#position.file > 0 && needed[0] !== this.#position.file) {
       throw this.#refusal('log-lost', `log file ${recordFileName(this.#position.file)} is missing`);
     }
     let tail: LogTail | null = null;
     for (const number of needed) tail = await this.#readFile(number, number === needed.at(-1));
-    const nextSequence = this.#expected ?? 1;
-    if (nextSequence <= this.#position.sequence) {
-      throw this.#refusal(
-        'log-lost',
-        `the log ends at record ${nextSequence - 1}, but the index has seen ${this.#position.sequence}`,
-      );
-    }
     return {
       tail,
-      fileNumbers: this.#fileNumbers,
-      nextSequence,
+      nextSequence: this.#expected,
       frames: this.#frames,
       bytes: this.#bytes,
       tornBytes: this.#tornBytes,
@@ -94,7 +85,7 @@ class Recovery {
 
   /** A crash while the newest file was made leaves it without a header and without frames: it never was. */
   async #dropUnbornFile(): Promise<void> {
-    const newest = this.#fileNumbers.at(-1);
+    const newest = this.#numbers().at(-1);
     if (newest === undefined || newest === this.#position.file) return;
     const isUnborn = await this.#withFile(newest, 'read', async (file) => {
       if ((await this.#readHeader(file)) instanceof FormatError) {
@@ -103,26 +94,31 @@ class Recovery {
       return false;
     });
     if (!isUnborn) return;
-    await this.#disk.remove(`${LOG_DIRECTORY}/${recordFileName(newest)}`);
+    await this.#files.remove({ number: newest, kind: 'log' });
     await this.#disk.syncDirectory(LOG_DIRECTORY);
-    this.#fileNumbers.pop();
+  }
+
+  #numbers(): number[] {
+    return this.#files.all().flatMap(({ number, kind }) => (kind === 'log' ? [number] : []));
   }
 
   async #readFile(number: number, isNewest: boolean): Promise<LogTail> {
     return this.#withFile(number, isNewest ? 'write' : 'read', async (file) => {
       this.#takeHeader(number, await this.#readHeader(file));
       const salt = frameSalt(this.#driveId, number);
-      let end = LOG_FILE_HEADER_BYTES;
+      const start = number === this.#position.file ? this.#position.offset : LOG_FILE_HEADER_BYTES;
+      let end = start;
       let lastFrame: { offset: number; lengthBytes: number } | null = null;
-      for await (const { frame, offset } of scanFrames(file, salt, LOG_FILE_HEADER_BYTES)) {
+      for await (const { frame, offset } of scanFrames(file, salt, start)) {
         this.#takeFrame(frame, number, offset);
         lastFrame = { offset, lengthBytes: frame.lengthBytes };
         end = offset + frame.lengthBytes;
       }
       const tornBytes = (await file.sizeBytes()) - end;
+      if (tornBytes < 0) throw this.#refusal('log-lost', `${recordFileName(number)} is shorter than the index says`);
       if (tornBytes > 0) await this.#cutTail(file, number, end, tornBytes, isNewest);
       if (isNewest && lastFrame !== null) await rewrite(file, lastFrame);
-      return { fileNumber: number, offset: end, nextSequence: this.#expected! };
+      return { fileNumber: number, offset: end, nextSequence: this.#expected };
     });
   }
 
@@ -133,20 +129,19 @@ class Recovery {
     if (header.driveId !== this.#driveId || header.number !== number) {
       throw this.#refusal('log-corrupt', `${recordFileName(number)} is a log file of another drive, or was renamed`);
     }
-    const isFirst = this.#expected === null;
-    this.#expected ??= header.firstSequence;
-    if (isFirst && header.firstSequence > this.#position.sequence + 1) {
-      throw this.#position.file === 0
-        ? this.#refusal('index-lost', `the index is empty, but the log starts at record ${header.firstSequence}`)
-        : this.#gap(number, header.firstSequence, this.#position.sequence + 1);
+    // The file that the index names was begun before its newest record; every other one goes on where the one before ends.
+    const isRight =
+      number === this.#position.file ? header.firstSequence <= this.#expected : header.firstSequence === this.#expected;
+    if (isRight) return;
+    if (this.#position.file === 0 && this.#expected === 1) {
+      throw this.#refusal('index-lost', `the index is empty, but the log starts at record ${header.firstSequence}`);
     }
-    if (header.firstSequence !== this.#expected) throw this.#gap(number, header.firstSequence, this.#expected);
+    throw this.#gap(number, header.firstSequence);
   }
 
   #takeFrame(frame: Frame, number: number, offset: number): void {
-    if (frame.sequence !== this.#expected) throw this.#gap(number, frame.sequence, this.#expected!);
+    if (frame.sequence !== this.#expected) throw this.#gap(number, frame.sequence);
     this.#expected++;
-    if (frame.sequence <= this.#position.sequence) return;
     this.#frames++;
     this.#bytes += frame.lengthBytes;
     this.#visit(frame, number, offset);
@@ -176,7 +171,7 @@ class Recovery {
   }
 
   async #withFile<T>(number: number, mode: 'read' | 'write', use: (file: DiskFile) => Promise<T>): Promise<T> {
-    const file = await this.#disk.open(`${LOG_DIRECTORY}/${recordFileName(number)}`, mode);
+    const file = await this.#disk.open(this.#files.place({ number, kind: 'log' }).path, mode);
     try {
       return await use(file);
     } finally {
@@ -184,10 +179,10 @@ class Recovery {
     }
   }
 
-  #gap(number: number, found: number, expected: number): DriveRefusal {
+  #gap(number: number, found: number): DriveRefusal {
     return this.#refusal(
       'log-lost',
-      `${recordFileName(number)} goes on with record ${found} where ${expected} should come, so acknowledged writes are gone`,
+      `${recordFileName(number)} goes on with record ${found} where ${this.#expected} should come, so acknowledged writes are gone`,
     );
   }
 

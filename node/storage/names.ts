@@ -35,13 +35,16 @@ export function parseShardFileName(fileName: string): { name: ShardName; generat
   return { name: { blobId: match[1]!, position: Number.parseInt(match[2]!, 16) }, generation: match[3]! };
 }
 
-/** The index holds two kinds of keys: the caller's own, and one for each shard. */
+/** The index holds three kinds of keys: the caller's own, one for each shard, and one for each file with data in use. */
 const VALUE_PREFIX = 'v';
 const SHARD_PREFIX = 's';
+const LIVE_BYTES_PREFIX = 'l';
 /** After every key of its kind; as the upper end of a range. */
 export const VALUES_END = 'w';
 export const SHARDS_START = SHARD_PREFIX;
 export const SHARDS_END = 't';
+export const LIVE_BYTES_START = LIVE_BYTES_PREFIX;
+export const LIVE_BYTES_END = 'm';
 
 export const KEY_UNITS_MAX = 1200;
 
@@ -54,6 +57,9 @@ export const parseShardKey = (indexKey: string): ShardName => ({
   blobId: Buffer.from(indexKey.slice(1, 17), 'latin1').toString('hex'),
   position: indexKey.charCodeAt(17),
 });
+
+export const liveBytesKey = (file: number): string => LIVE_BYTES_PREFIX + file.toString(16).padStart(12, '0');
+export const parseLiveBytesKey = (indexKey: string): number => Number.parseInt(indexKey.slice(1), 16);
 
 export function assertKey(key: StoreKey): void {
   if (key.length > KEY_UNITS_MAX) throw new RangeError(`a key of ${key.length} bytes; at most ${KEY_UNITS_MAX} fit`);

@@ -8,7 +8,7 @@ import { FormatError } from '../format/codec.ts';
 import type { Clock } from '../io/clock.ts';
 import { type Disk, DiskError } from '../io/disk.ts';
 import type { Random } from '../io/random.ts';
-import { type CheckpointState, decodeCheckpoint } from './checkpoint.ts';
+import { type CheckpointState, decodeCheckpoint, emptyCheckpoint } from './checkpoint.ts';
 import type { DriveIdentity, DriveStore } from './drive-store.ts';
 import { DEFAULT_TUNING, DriveEngine, type EngineTuning } from './engine.ts';
 import {
@@ -20,8 +20,6 @@ import {
   writeIdentity,
 } from './identity.ts';
 import type { Index, IndexFactory } from './index-port.ts';
-import { decodeOperations } from './log-format.ts';
-import { recoverLog } from './log-recovery.ts';
 import { INDEX_DIRECTORY } from './names.ts';
 
 export { INDEX_DIRECTORY } from './names.ts';
@@ -101,20 +99,9 @@ async function recover(options: OpenDriveOptions, identity: StoredIdentity): Pro
     await disk.syncDirectory(INDEX_DIRECTORY);
     await disk.syncDirectory('');
     const state = readCheckpoint(index, identity, disk.name);
-    const engine = new DriveEngine({
-      identity: publicIdentity(identity),
-      disk,
-      logDisk,
-      index,
-      clock,
-      random,
-      tuning: { ...DEFAULT_TUNING, ...options.tuning },
-      counts: state,
-    });
-    const recovered = await recoverLog(logDisk, identity.driveId, state, (frame) =>
-      engine.replay(decodeOperations(frame.body)),
-    );
-    await engine.start(recovered);
+    const tuning = { ...DEFAULT_TUNING, ...options.tuning };
+    const parts = { identity: publicIdentity(identity), disk, logDisk, index, clock, random, tuning };
+    const { engine, recovered } = await DriveEngine.open(parts, state);
     const { frames, bytes, tornBytes } = recovered;
     return {
       kind: 'formatted',
@@ -131,7 +118,7 @@ async function recover(options: OpenDriveOptions, identity: StoredIdentity): Pro
 function readCheckpoint(index: Index, identity: StoredIdentity, driveName: string): CheckpointState {
   const { driveId } = identity;
   const stored = index.state();
-  if (stored === null) return { driveId, sequence: 0, file: 0, shardCount: 0, shardBytes: 0 };
+  if (stored === null) return emptyCheckpoint(driveId);
   const remedy = 'the drive must be formatted anew and filled from its peers';
   try {
     const state = decodeCheckpoint(stored);

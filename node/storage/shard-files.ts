@@ -115,7 +115,7 @@ export class ShardFiles {
   /** Gives the space back. Must come after the index has durably forgotten the file. */
   async remove(name: ShardName, generation: string): Promise<void> {
     const path = shardPath(name, generation);
-    await this.#readers.forget(path);
+    await this.#readers.forget(name, generation);
     try {
       await removeIfThere(this.#disk, path);
     } catch (error) {

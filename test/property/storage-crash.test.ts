@@ -11,8 +11,8 @@ import { CrashPoint } from '../support/crash-points.ts';
 import { IDENTITY } from '../support/drives.ts';
 import { stillClock } from '../support/still-clock.ts';
 
-/** Small, so that checkpoints and new log files come often. */
-const TUNING = { memtableBytes: 3_000, checkpointLogBytes: 20_000, checkpointIntervalMs: 1 };
+/** Small, so that checkpoints, new log files and compactions come often. */
+const TUNING = { memtableBytes: 3_000, checkpointLogBytes: 20_000, checkpointIntervalMs: 1, recordFileBytes: 8_000 };
 const CRASHES_PER_POINT = 2;
 
 type Machine = { drive: SimDisk; log: SimDisk | null };
@@ -75,6 +75,11 @@ async function workload(store: DriveStore, expected: Expectations): Promise<void
   const writer = await store.beginShard(shard('05', 0), Buffer.alloc(0));
   await writer.append(Buffer.alloc(100_000));
   await writer.abort();
+  // Values that stay among values that are replaced: files to compact.
+  for (let i = 0; i < 8; i++) {
+    const replaced = [1, 2, 3].map((n) => put(`r${n}`, `${i}${n}`.repeat(800)));
+    await expected.commit(store, [put(`stays${i}`, `${i}`.repeat(1_100)), ...replaced]);
+  }
   for (let i = 0; i < 6; i++) await expected.commit(store, [put('last', `${i}`)]);
 }
 
@@ -169,6 +174,19 @@ describe.each([
   ['with its log on itself', false],
   ['with a log device', true],
 ])('a drive %s', (_what, hasLog) => {
+  it('meets compaction in the workload', async () => {
+    const place = machine(hasLog);
+    const store = await boot(place, new CrashPoint([], Number.POSITIVE_INFINITY, new SimRandom(0)));
+    await workload(store, new Expectations());
+    await store.close();
+    const records = place.drive.medium.files().filter((path) => path.endsWith('.log'));
+    const bytes = records.reduce((sum, path) => sum + place.drive.medium.file(path).volatile.sizeBytes, 0);
+    expect(place.drive.counters.writtenBytes).toBeGreaterThan(4 * bytes);
+    expect(Math.max(...records.map((path) => Number.parseInt(path.slice(-10, -4), 16)))).toBeGreaterThan(
+      records.length,
+    );
+  });
+
   it('keeps every promise when the power fails at any point', async () => {
     const operations = await countOperations(hasLog);
     expect(operations).toBeGreaterThan(100);

@@ -40,7 +40,7 @@ export function parseQuery(rawQuery: string): QueryParameter[] {
 }
 
 /** Every byte but the unreserved ones (RFC 3986) as %XX, upper case; '/' stays only where told. */
-export function percentEncode(bytes: string, keepSlash: boolean): string {
+function percentEncode(bytes: string, keepSlash: boolean): string {
   if (UNRESERVED.test(bytes)) return bytes;
   let encoded = '';
   for (let i = 0; i < bytes.length; i++) {

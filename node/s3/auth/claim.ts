@@ -7,7 +7,7 @@ import type { HeaderList, PlainRequest } from './request.ts';
 
 export const ALGORITHM = 'AWS4-HMAC-SHA256';
 /** X-Amz-Expires, after https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html */
-export const EXPIRES_SECONDS_MAX = 604_800;
+const EXPIRES_SECONDS_MAX = 604_800;
 
 export interface Claim {
   readonly accessKeyId: string;

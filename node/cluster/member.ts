@@ -68,7 +68,7 @@ export class Member {
 
   constructor(options: MemberOptions) {
     this.#options = options;
-    this.rpc = new Rpc(options.network, options.clock);
+    this.rpc = new Rpc(options.network, options.clock, options.random);
     this.drives = new LocalDrives(options.drives);
     this.#bootstrap = new Bootstrap({
       ...options,

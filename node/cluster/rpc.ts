@@ -4,6 +4,7 @@
 import { type Format, FormatError } from '../format/codec.ts';
 import type { Clock } from '../io/clock.ts';
 import type { Network, NodeName } from '../io/network.ts';
+import type { Random } from '../io/random.ts';
 
 export const RPC_ERRORS = [
   'no-answer', // nothing came back in time, or the connection broke: the outcome is unknown
@@ -45,11 +46,17 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** type u8, zero u8, method u16, id u32, life u32. An answer carries the id and the life of its request. */
 const HEADER_BYTES = 12;
 const REQUEST = 0;
 const RESPONSE = 1;
 const ERROR = 2;
 const DEFAULT_TIMEOUT_MS = 5_000;
+
+interface RequestId {
+  readonly id: number;
+  readonly life: number;
+}
 
 interface Waiting {
   to: NodeName;
@@ -67,12 +74,15 @@ export class Rpc {
   readonly #waiting = new Map<number, Waiting>();
   readonly #handlers = new Map<number, AnyHandler>();
   readonly #brokenListeners: ((node: NodeName) => void)[] = [];
+  /** Drawn at the start: an answer to the process that had this name before must not be taken for one of ours. */
+  readonly #life: number;
   #nextId = 1;
 
-  constructor(network: Network, clock: Clock) {
+  constructor(network: Network, clock: Clock, random: Random) {
     this.self = network.self;
     this.#network = network;
     this.#clock = clock;
+    this.#life = random.bytes(4).readUInt32LE(0);
     network.onFrame((from, frame) => this.#receive(from, frame));
     network.onBroken((node) => {
       this.#failAll(node);
@@ -106,7 +116,7 @@ export class Rpc {
         // A drive of this node may hang like any other, so the deadline holds here too.
         this.#callSelf(kind, request).then(resolve, reject);
       } else {
-        const frame = [header(REQUEST, kind.id, id), ...kind.request.pieces(request)];
+        const frame = [header(REQUEST, kind.id, { id, life: this.#life }), ...kind.request.pieces(request)];
         this.#waiting.set(id, {
           to,
           fail: reject,
@@ -147,19 +157,19 @@ export class Rpc {
     if (frame.length < HEADER_BYTES) return;
     const type = frame.readUInt8(0);
     const methodId = frame.readUInt16LE(2);
-    const id = frame.readUInt32LE(4);
+    const request: RequestId = { id: frame.readUInt32LE(4), life: frame.readUInt32LE(8) };
     const body = frame.subarray(HEADER_BYTES);
     if (type === REQUEST) {
-      void this.#serve(from, methodId, id, body);
+      void this.#serve(from, methodId, request, body);
       return;
     }
-    const waiting = this.#waiting.get(id);
-    // Late, duplicated, or from somebody who was not asked: nobody is waiting for it.
+    const waiting = request.life === this.#life ? this.#waiting.get(request.id) : undefined;
+    // Late, duplicated, meant for an earlier process, or from somebody who was not asked: nobody is waiting for it.
     if (waiting === undefined || waiting.to !== from) return;
     waiting.settle(type, body);
   }
 
-  async #serve(from: NodeName, methodId: number, id: number, body: Buffer): Promise<void> {
+  async #serve(from: NodeName, methodId: number, request: RequestId, body: Buffer): Promise<void> {
     const handler = this.#handlers.get(methodId);
     let pieces: Uint8Array[];
     let type = RESPONSE;
@@ -171,7 +181,7 @@ export class Rpc {
       type = ERROR;
       pieces = encodeError(asRpcError(error));
     }
-    this.#network.send(from, [header(type, methodId, id), ...pieces]);
+    this.#network.send(from, [header(type, methodId, request), ...pieces]);
   }
 
   #failAll(node: NodeName): void {
@@ -181,11 +191,12 @@ export class Rpc {
   }
 }
 
-function header(type: number, methodId: number, id: number): Buffer {
+function header(type: number, methodId: number, { id, life }: RequestId): Buffer {
   const bytes = Buffer.alloc(HEADER_BYTES);
   bytes.writeUInt8(type, 0);
   bytes.writeUInt16LE(methodId, 2);
   bytes.writeUInt32LE(id, 4);
+  bytes.writeUInt32LE(life, 8);
   return bytes;
 }
 

@@ -46,7 +46,7 @@ async function startNode(
 
 async function serve(): Promise<void> {
   const { network, port } = await startNode('server', () => null);
-  const rpc = new Rpc(network, systemClock());
+  const rpc = new Rpc(network, systemClock(), systemRandom());
   const data = Buffer.alloc(1024 * 1024, 7);
   rpc.handle(write, async (request) => ({ length: request.data.length }));
   rpc.handle(read, async ({ length }) => ({ data: data.subarray(0, length) }));
@@ -67,7 +67,7 @@ export async function benchNetwork(print: (line: string) => void): Promise<void>
     });
   const { port } = await ask<{ port: number }>(null);
   const { network } = await startNode('client', () => `http://127.0.0.1:${port}`);
-  const rpc = new Rpc(network, systemClock());
+  const rpc = new Rpc(network, systemClock(), systemRandom());
   const data = Buffer.alloc(1024 * 1024, 7);
   const programs: [string, number, number, () => Promise<unknown>][] = [
     ['write 100 B', 100, SMALL_IN_FLIGHT, () => rpc.call('server', write, { data: data.subarray(0, 100) })],

@@ -50,7 +50,7 @@ export async function runToyRegister(seed: number, mistake: Mistake): Promise<To
   });
   const start = (name: string) => {
     const host = new SimHost(name, scheduler);
-    return new Rpc(network.attach(host), new SimClock(host));
+    return new Rpc(network.attach(host), new SimClock(host), random.split(`rpc of ${name}`));
   };
   for (const name of REPLICAS) startReplica(start(name));
   const history = new History();

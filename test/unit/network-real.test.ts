@@ -1,9 +1,11 @@
 // The real network over loopback sockets: what arrives, what is refused, and what is noticed. Time is a manual clock.
+
 import { createServer, request } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { method, Rpc } from '../../node/cluster/rpc.ts';
 import { format, text } from '../../node/format/codec.ts';
+import { systemRandom } from '../../node/io/random.ts';
 import { Lab, type TestNode } from './network-fixture.ts';
 
 const lab = new Lab();
@@ -130,7 +132,7 @@ describe('a peer that is not there', () => {
     const a = await lab.node('a1');
     const b = await lab.node('b1');
     const echo = method(7, 'echo', format('q', 1, { said: [text, ''] }), format('a', 1, { heard: [text, ''] }));
-    const [rpcA, rpcB] = [a, b].map(({ network, clock }) => new Rpc(network, clock)) as [Rpc, Rpc];
+    const [rpcA, rpcB] = [a, b].map(({ network, clock }) => new Rpc(network, clock, systemRandom())) as [Rpc, Rpc];
     rpcB.handle(echo, async ({ said }) => ({ heard: said }));
     expect(await rpcA.call('b1', echo, { said: 'x' })).toEqual({ heard: 'x' });
     await b.stop();

@@ -35,6 +35,10 @@ export const kindPrefix = (kind: 'object' | 'upload' | 'part', bucketId: string)
 export const partPrefix = (bucketId: string, uploadId: string): RegisterKey =>
   kindPrefix('part', bucketId) + idBytes(uploadId);
 
+/** All objects, or uploads to objects, whose keys start with this, and nothing else, have registers that start with the result. */
+export const keyPrefix = (kind: 'object' | 'upload', bucketId: string, prefix: string): RegisterKey =>
+  kindPrefix(kind, bucketId) + toBytes(prefix);
+
 export function parseObjectKey(registerKey: RegisterKey): { bucketId: string; key: string } {
   return {
     bucketId: Buffer.from(registerKey.slice(1, 9), 'latin1').toString('hex'),

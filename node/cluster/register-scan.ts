@@ -1,6 +1,7 @@
 // Walks registers in key order over all drives: listings, healing walks and the catch-up of a drive that was away. For every
 // key it asks all replicas that answer, takes what a write quorum agrees on, and has the proposer settle only the rest.
 import { compareVersions, type Version } from '../core/ballot.ts';
+import type { MapDrive } from '../core/cluster-map.ts';
 import { MAP_KEY, type RegisterKey } from '../core/keys.ts';
 import type { RegisterRecord, ScanEntry } from '../format/register-formats.ts';
 import type { Groups } from './groups.ts';
@@ -33,6 +34,19 @@ interface Merged {
   /** How many replicas hold the newest version. */
   votes: number;
   readonly versions: Map<string, Version>;
+}
+
+interface Range {
+  readonly from: RegisterKey;
+  readonly to: RegisterKey;
+  readonly limit: number;
+  readonly detail: boolean;
+}
+
+/** One drive's part of a page. */
+interface DrivePage {
+  readonly entries: readonly ScanEntry[];
+  readonly complete: boolean;
 }
 
 interface MergedPage {
@@ -142,35 +156,51 @@ export class RegisterScanner implements RegisterMaintenance {
     return settled;
   }
 
-  /** Merges one range of all drives' indexes. `also` names a drive that is asked though it is not up, and not counted on. */
+  /**
+   * Merges one range of all drives' indexes. Drives that are down in the map are asked, too, when the others are too few: what
+   * they promised and accepted still counts, and after a great outage somebody must be the first to catch up. `also` names a
+   * drive that is asked in any case.
+   */
   async #page(from: RegisterKey, to: RegisterKey, limit: number, detail: boolean, also?: string): Promise<MergedPage> {
-    const { rpc, groups, topology } = this.#options;
+    const { groups, topology } = this.#options;
     const world = topology.current();
-    const drives = world.map.drives.filter((drive) => drive.slot === also || groups.isUsable(drive));
     const share = Math.min(1, (world.quorums.replicas / world.map.drives.length) * SHARE_MARGIN);
-    const entriesMax = Math.ceil(limit * share) + ENTRIES_MIN;
+    const range = { from, to, limit: Math.ceil(limit * share) + ENTRIES_MIN, detail };
+    const first = world.map.drives.filter((drive) => drive.slot === also || groups.isUsable(drive));
+    const answers = await this.#ask(first, range);
+    let lacking = lackingTakeOverQuorum(world, answers);
+    if (lacking !== null) {
+      const rest = world.map.drives.filter((drive) => !first.includes(drive) && groups.isReachable(drive));
+      for (const [slot, answer] of await this.#ask(rest, range)) answers.set(slot, answer);
+      lacking = lackingTakeOverQuorum(world, answers);
+    }
+    if (lacking !== null) throw new UnavailableError(lacking);
+    return mergePages(answers);
+  }
+
+  /** The drives that answered, by slot. */
+  async #ask(drives: readonly MapDrive[], range: Range): Promise<Map<string, DrivePage>> {
     const answers = await Promise.allSettled(
-      drives.map((drive) => {
-        const request = { slot: drive.slot, from, to, limit: entriesMax, detail };
-        return rpc.call(drive.node, REGISTER_METHODS.scan, request, { timeoutMs: SCAN_TIMEOUT_MS });
+      drives.map(async ({ slot, node }) => {
+        const options = { timeoutMs: SCAN_TIMEOUT_MS };
+        return [slot, await this.#options.rpc.call(node, REGISTER_METHODS.scan, { slot, ...range }, options)] as const;
       }),
     );
-    const responders = new Set<string>();
-    const merged = new Map<RegisterKey, Merged>();
-    let end: RegisterKey | null = null;
-    for (const [at, answer] of answers.entries()) {
-      if (answer.status === 'rejected') continue;
-      const { slot } = drives[at]!;
-      if (slot !== also) responders.add(slot);
-      for (const entry of answer.value.entries) mergeEntry(merged, slot, entry);
-      const last = answer.value.entries.at(-1)?.key;
-      if (!answer.value.complete && last !== undefined && (end === null || last < end)) end = last;
-    }
-    requireTakeOverQuorums(world, responders);
-    const covered = (key: RegisterKey) => end === null || key <= end;
-    const keys = [...merged.values()].filter(({ key }) => covered(key)).sort((a, b) => (a.key < b.key ? -1 : 1));
-    return { keys, next: end === null ? null : `${end}\0` };
+    return new Map(answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : [])));
   }
+}
+
+function mergePages(answers: ReadonlyMap<string, DrivePage>): MergedPage {
+  const merged = new Map<RegisterKey, Merged>();
+  let end: RegisterKey | null = null;
+  for (const [slot, { entries, complete }] of answers) {
+    for (const entry of entries) mergeEntry(merged, slot, entry);
+    const last = entries.at(-1)?.key;
+    if (!complete && last !== undefined && (end === null || last < end)) end = last;
+  }
+  const covered = (key: RegisterKey) => end === null || key <= end;
+  const keys = [...merged.values()].filter(({ key }) => covered(key)).sort((a, b) => (a.key < b.key ? -1 : 1));
+  return { keys, next: end === null ? null : `${end}\0` };
 }
 
 function mergeEntry(merged: Map<RegisterKey, Merged>, slot: string, entry: ScanEntry): void {
@@ -188,15 +218,14 @@ function mergeEntry(merged: Map<RegisterKey, Merged>, slot: string, entry: ScanE
   }
 }
 
-/** With a take-over quorum of every partition, no decided register can be missing from all the answers. */
-function requireTakeOverQuorums(world: Topology, responders: ReadonlySet<string>): void {
-  if (responders.size === world.map.drives.length) return;
+/** With a take-over quorum of every partition, no decided register can be missing from all the answers. Else: what lacks. */
+function lackingTakeOverQuorum(world: Topology, answers: ReadonlyMap<string, DrivePage>): string | null {
+  if (answers.size === world.map.drives.length) return null;
   for (let partition = 0; partition < world.map.partitionCount; partition++) {
-    const answered = world.replicas(partition).filter(({ slot }) => responders.has(slot)).length;
+    const answered = world.replicas(partition).filter(({ slot }) => answers.has(slot)).length;
     if (answered < world.quorums.takeOver) {
-      throw new UnavailableError(
-        `partition ${partition} has ${answered} replicas that answer, ${world.quorums.takeOver} are needed`,
-      );
+      return `partition ${partition} has ${answered} replicas that answer, ${world.quorums.takeOver} are needed`;
     }
   }
+  return null;
 }

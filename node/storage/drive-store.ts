@@ -5,12 +5,24 @@
 export type StoreKey = string;
 
 export type StoreOperation =
-  | { readonly kind: 'put'; readonly key: StoreKey; readonly value: Uint8Array }
+  | {
+      readonly kind: 'put';
+      readonly key: StoreKey;
+      readonly value: Uint8Array;
+      /** At most 64 KiB that head and heads give without reading the value: what is often asked of long values. */
+      readonly head?: Uint8Array;
+    }
   | { readonly kind: 'delete'; readonly key: StoreKey };
 
 export interface StoreEntry {
   readonly key: StoreKey;
   readonly value: Uint8Array;
+}
+
+export interface StoreHead {
+  readonly key: StoreKey;
+  /** null when the value was put without one. */
+  readonly head: Uint8Array | null;
 }
 
 /** Written to the drive when it is formatted; read before anything else at every start. */
@@ -68,6 +80,9 @@ export interface DriveStore {
   get(key: StoreKey): Promise<Uint8Array | null>;
   /** Up to limit entries with from ≤ key < to, ascending; to = '' means no upper end. */
   range(from: StoreKey, to: StoreKey, limit: number): Promise<StoreEntry[]>;
+  /** As get and range, but the heads only: never reads a value. null: no such key. */
+  head(key: StoreKey): Promise<StoreHead | null>;
+  heads(from: StoreKey, to: StoreKey, limit: number): Promise<StoreHead[]>;
 
   beginShard(name: ShardName, attributes: Uint8Array): Promise<ShardWriter>;
   /** Begin, append and commit of a whole shard in one step; the cheap way for small ones. */

@@ -14,11 +14,12 @@ import type {
   ShardName,
   ShardWriter,
   StoreEntry,
+  StoreHead,
   StoreKey,
   StoreOperation,
 } from './drive-store.ts';
 import { CorruptionError } from './drive-store.ts';
-import type { Entry } from './entry.ts';
+import { type Entry, entrySizeBytes } from './entry.ts';
 import { DriveHealth } from './health.ts';
 import type { Index } from './index-port.ts';
 import { LiveBytes } from './live-bytes.ts';
@@ -38,7 +39,6 @@ import {
 import { RecordFiles } from './record-files.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import { ShardFiles } from './shard-files.ts';
-import { ATTRIBUTE_BYTES_MAX } from './shard-format.ts';
 import { DriveShardWriter } from './shard-writer.ts';
 import { SpaceGuard } from './space.ts';
 import { Tables } from './tables.ts';
@@ -73,6 +73,9 @@ export interface EngineParts {
   readonly random: Random;
   readonly tuning: EngineTuning;
 }
+
+/** Attributes of a shard, or the head of a value. */
+const HEAD_BYTES_MAX = 64 * 2 ** 10;
 
 export class DriveEngine implements DriveStore {
   readonly identity: DriveIdentity;
@@ -191,7 +194,10 @@ export class DriveEngine implements DriveStore {
   async commit(operations: readonly StoreOperation[]): Promise<void> {
     const logged = operations.map((operation): LogOperation => {
       assertKey(operation.key);
-      return { key: valueKey(operation.key), shard: null, data: operation.kind === 'put' ? operation.value : null };
+      const key = valueKey(operation.key);
+      if (operation.kind === 'delete') return { key, head: null, file: null, data: null };
+      assertHead(operation.head);
+      return { key, head: operation.head ?? null, file: null, data: operation.value };
     });
     if (logged.length > 0) await this.#submit(logged);
   }
@@ -209,14 +215,26 @@ export class DriveEngine implements DriveStore {
     return found.map(({ key, value }) => ({ key: parseValueKey(key), value }));
   }
 
+  async head(key: StoreKey): Promise<StoreHead | null> {
+    assertKey(key);
+    const entry = this.#tables.get(valueKey(key));
+    return entry && { key, head: entry.head };
+  }
+
+  async heads(from: StoreKey, to: StoreKey, limit: number): Promise<StoreHead[]> {
+    assertKey(from);
+    assertKey(to);
+    const end = to === '' ? VALUES_END : valueKey(to);
+    return this.#tables.range(valueKey(from), end, limit).map(([key, { head }]) => ({ key: parseValueKey(key), head }));
+  }
+
   async beginShard(name: ShardName, attributes: Uint8Array): Promise<ShardWriter> {
     assertShardName(name);
-    if (attributes.length > ATTRIBUTE_BYTES_MAX) {
-      throw new RangeError(`${attributes.length} bytes of attributes; at most ${ATTRIBUTE_BYTES_MAX} fit`);
-    }
+    assertHead(attributes);
     this.#health.assertWritable();
-    return new DriveShardWriter(this.#shards, name, Buffer.from(attributes), (shard, data, onVisible) =>
-      this.#submit([{ key: shardKey(name), shard, data }], onVisible),
+    const head = Buffer.from(attributes);
+    return new DriveShardWriter(this.#shards, name, head, (file, data, onVisible) =>
+      this.#submit([{ key: shardKey(name), head, file, data }], onVisible),
     );
   }
 
@@ -246,7 +264,7 @@ export class DriveEngine implements DriveStore {
 
   async deleteShard(name: ShardName): Promise<void> {
     assertShardName(name);
-    await this.#submit([{ key: shardKey(name), shard: null, data: null }]);
+    await this.#submit([{ key: shardKey(name), head: null, file: null, data: null }]);
   }
 
   async listShards(after: ShardName | null, limit: number): Promise<ShardInfo[]> {
@@ -339,7 +357,7 @@ export class DriveEngine implements DriveStore {
   async #sweep(): Promise<void> {
     const isNamed = (name: ShardName, generation: string) => {
       try {
-        return this.#tables.get(shardKey(name))?.shard?.generation === generation;
+        return this.#tables.get(shardKey(name))?.file?.generation === generation;
       } catch (error) {
         if (error instanceof CorruptionError) return true;
         throw error;
@@ -369,5 +387,11 @@ interface Recovered {
 }
 
 function shardInfo(name: ShardName, entry: Entry): ShardInfo {
-  return { ...name, attributes: entry.shard!.attributes, sizeBytes: entry.shard!.sizeBytes };
+  return { ...name, attributes: entry.head!, sizeBytes: entrySizeBytes(entry) };
+}
+
+function assertHead(head: Uint8Array | undefined): void {
+  if (head !== undefined && head.length > HEAD_BYTES_MAX) {
+    throw new RangeError(`${head.length} bytes of attributes; at most ${HEAD_BYTES_MAX} fit`);
+  }
 }

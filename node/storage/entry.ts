@@ -3,7 +3,7 @@
 import { crc32 } from 'node:zlib';
 import { bytes, FormatError, format, optional, struct, u32, u53 } from '../format/codec.ts';
 import { CorruptionError } from './drive-store.ts';
-import { SHARD_META, type ShardMeta } from './log-format.ts';
+import { SHARD_FILE, type ShardFile } from './log-format.ts';
 
 export const POINTER = struct('pointer', {
   file: [u53, 'number of the log file or segment'],
@@ -21,16 +21,18 @@ export interface Pointer {
 }
 
 export const INDEX_ENTRY = format('index entry', 1, {
-  shard: [optional(SHARD_META), 'present when the key names a shard'],
+  head: [optional(bytes), "a shard's attributes, a value's head"],
   inline: [optional(bytes), 'the data itself, when it is short'],
   pointer: [optional(POINTER), 'where the data is, when it is longer'],
+  file: [optional(SHARD_FILE), 'which file the data is in, when it is a long shard'],
 });
 
-/** Exactly one of inline, pointer and shard.generation says where the data is. */
+/** Exactly one of inline, pointer and file says where the data is. */
 export interface Entry {
-  readonly shard: ShardMeta | null;
+  readonly head: Uint8Array | null;
   readonly inline: Uint8Array | null;
   readonly pointer: Pointer | null;
+  readonly file: ShardFile | null;
 }
 
 const CRC_BYTES = 4;
@@ -62,7 +64,7 @@ export function keyCrc(key: string): number {
 }
 
 export function entrySizeBytes(entry: Entry): number {
-  return entry.shard?.sizeBytes ?? entry.inline?.length ?? entry.pointer?.lengthBytes ?? 0;
+  return entry.inline?.length ?? entry.pointer?.lengthBytes ?? entry.file?.sizeBytes ?? 0;
 }
 
 /** Keys are bytes; messages are for people. */

@@ -53,28 +53,29 @@ export const indexKey: Codec<string> = {
   },
 };
 
-export const SHARD_META = struct('shard', {
-  attributes: [bytes, "the creator's own bytes"],
+export const SHARD_FILE = struct('shard file', {
+  generation: [hex(8), 'the last part of the name of the file'],
   sizeBytes: [u53, 'length of the shard'],
-  generation: [optional(hex(8)), 'names the file that holds the data; absent when the data is in a log record'],
 });
 
-export interface ShardMeta {
-  readonly attributes: Uint8Array;
+/** A shard that lies in a file of its own. */
+export interface ShardFile {
+  readonly generation: string;
   readonly sizeBytes: number;
-  readonly generation: string | null;
 }
 
 export const LOG_OPERATION = struct('log operation', {
   key: [indexKey, 'what is changed'],
-  shard: [optional(SHARD_META), 'present when the key names a shard'],
-  data: [optional(bytes), 'the value, or the data of a small shard; absent together with shard for a deletion'],
+  head: [optional(bytes), "kept in the index beside the data: a shard's attributes, a value's head"],
+  file: [optional(SHARD_FILE), 'present for a shard in a file of its own'],
+  data: [optional(bytes), 'the value, or the data of a small shard; absent together with file for a deletion'],
 });
 
-/** shard and data both null: a deletion. */
+/** file and data both null: a deletion. */
 export interface LogOperation {
   readonly key: string;
-  readonly shard: ShardMeta | null;
+  readonly head: Uint8Array | null;
+  readonly file: ShardFile | null;
   readonly data: Uint8Array | null;
 }
 

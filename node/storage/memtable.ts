@@ -43,6 +43,6 @@ export function compareUnits(a: string, b: string): number {
 }
 
 function costBytes(key: string, entry: Entry | null): number {
-  const held = (entry?.inline?.length ?? 0) + (entry?.shard?.attributes.length ?? 0);
+  const held = (entry?.inline?.length ?? 0) + (entry?.head?.length ?? 0);
   return ENTRY_OVERHEAD_BYTES + key.length + held;
 }

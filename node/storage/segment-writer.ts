@@ -88,7 +88,7 @@ export class SegmentWriter {
     return group.flatMap(({ key, entry, pointer }, i) => {
       const data = found[i];
       if (data === null || data === undefined || data instanceof CorruptionError) return [];
-      return [{ operation: { key, shard: entry.shard, data }, pointer }];
+      return [{ operation: { key, head: entry.head, file: null, data }, pointer }];
     });
   }
 

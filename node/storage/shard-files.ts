@@ -3,9 +3,10 @@
 import type { Disk, DiskFile } from '../io/disk.ts';
 import type { Random } from '../io/random.ts';
 import type { ShardName } from './drive-store.ts';
+import type { Entry } from './entry.ts';
 import { listIfThere, removeIfThere } from './files.ts';
 import type { DriveHealth } from './health.ts';
-import type { ShardMeta } from './log-format.ts';
+import type { ShardFile } from './log-format.ts';
 import { parseShardFileName, SHARD_DIRECTORY, shardDirectory, shardPath } from './names.ts';
 import { BlockSums, encodeShardFooter, encodeShardHeader, SHARD_BLOCK_BYTES } from './shard-format.ts';
 import { ShardReaders } from './shard-readers.ts';
@@ -61,17 +62,10 @@ export class ShardFiles {
       await this.#discard(path, file);
       throw this.#health.judge(error);
     }
-    return this.#writer(name, attributes, generation, path, file, header.length);
+    return this.#writer(name, generation, path, file, header.length);
   }
 
-  #writer(
-    name: ShardName,
-    attributes: Uint8Array,
-    generation: string,
-    path: string,
-    file: DiskFile,
-    dataStart: number,
-  ): ShardFileWriter {
+  #writer(name: ShardName, generation: string, path: string, file: DiskFile, dataStart: number): ShardFileWriter {
     const sums = new BlockSums(name, generation);
     let sizeBytes = 0;
     let isOpen = true;
@@ -100,7 +94,7 @@ export class ShardFiles {
           await file.close();
           await this.#disk.syncDirectory(shardDirectory(name.blobId));
         });
-        return { attributes, sizeBytes, generation };
+        return { generation, sizeBytes };
       },
       named: () => this.#unnamed.delete(path),
       discard: () => this.#discard(path, isOpen ? file : null),
@@ -108,8 +102,8 @@ export class ShardFiles {
   }
 
   /** null: there is no such file. Rejects with CorruptionError and DiskError. */
-  read(name: ShardName, meta: ShardMeta, offset: number, lengthBytes: number): Promise<Buffer | null> {
-    return this.#readers.read(name, meta, offset, lengthBytes);
+  read(name: ShardName, entry: Entry, offset: number, lengthBytes: number): Promise<Buffer | null> {
+    return this.#readers.read(name, entry, offset, lengthBytes);
   }
 
   /** Gives the space back. Must come after the index has durably forgotten the file. */
@@ -174,7 +168,7 @@ export class ShardFiles {
 export interface ShardFileWriter {
   append(data: Uint8Array): Promise<void>;
   /** Data, checksums and name durable. */
-  finish(): Promise<ShardMeta>;
+  finish(): Promise<ShardFile>;
   /** The index names the file now. */
   named(): void;
   /** Removes the file. */

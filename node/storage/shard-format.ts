@@ -13,7 +13,6 @@ const FOOTER_MAGIC = 'ASHLREND';
 export const SHARD_BLOCK_BYTES = 64 * 2 ** 10;
 /** The data starts at a multiple of this, so that it can be read past the page cache. */
 const HEADER_ALIGN_BYTES = 4096;
-export const ATTRIBUTE_BYTES_MAX = 64 * 2 ** 10;
 
 export const SHARD_FILE_HEADER = format('shard file header', 1, {
   blobId: [hex(16), 'the blob'],

@@ -1,14 +1,14 @@
 // Writes one shard. Short ones are kept in memory until their end is known, and then go through the log, in the same sync as
 // whatever else is being committed; longer ones go to a file of their own.
 import type { ShardName, ShardWriter } from './drive-store.ts';
-import type { ShardMeta } from './log-format.ts';
+import type { ShardFile } from './log-format.ts';
 import type { ShardFiles, ShardFileWriter } from './shard-files.ts';
 
 /** Longer shards get a file. */
 export const SMALL_SHARD_BYTES_MAX = 64 * 2 ** 10;
 
-/** Makes the shard durable and visible; onVisible is called at that moment. */
-export type CommitShard = (shard: ShardMeta, data: Uint8Array | null, onVisible: () => void) => Promise<void>;
+/** Makes the shard, which is in a file or given here, durable and visible; onVisible is called at that moment. */
+export type CommitShard = (file: ShardFile | null, data: Uint8Array | null, onVisible: () => void) => Promise<void>;
 
 export class DriveShardWriter implements ShardWriter {
   readonly #files: ShardFiles;
@@ -47,14 +47,11 @@ export class DriveShardWriter implements ShardWriter {
     this.#isOver = true;
     const file = this.#file;
     if (file === null) {
-      const data = Buffer.concat(this.#held);
-      const shard = { attributes: this.#attributes, sizeBytes: data.length, generation: null };
-      await this.#commit(shard, data, () => undefined);
+      await this.#commit(null, Buffer.concat(this.#held), () => undefined);
       return;
     }
     try {
-      const shard = await file.finish();
-      await this.#commit(shard, null, () => file.named());
+      await this.#commit(await file.finish(), null, () => file.named());
     } catch (error) {
       await file.discard();
       throw error;

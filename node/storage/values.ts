@@ -62,14 +62,14 @@ export class Values {
     const end = offset + lengthBytes;
     if (entry.inline !== null) return entry.inline.subarray(offset, end);
     if (entry.pointer !== null) return (await this.#records.read(key, entry.pointer))?.subarray(offset, end) ?? null;
-    return this.#shards.read(parseShardKey(key), entry.shard!, offset, lengthBytes);
+    return this.#shards.read(parseShardKey(key), entry, offset, lengthBytes);
   }
 }
 
 export function isSamePlace(a: Entry, b: Entry | null): boolean {
   return (
     b !== null &&
-    a.shard?.generation === b.shard?.generation &&
+    a.file?.generation === b.file?.generation &&
     a.pointer?.file === b.pointer?.file &&
     a.pointer?.offset === b.pointer?.offset
   );

@@ -109,7 +109,7 @@ export class Writes {
         const before = this.#known(key);
         this.#count(before, -1);
         this.#count(entry, 1);
-        const generation = before?.shard?.generation ?? null;
+        const generation = before?.file?.generation ?? null;
         if (generation !== null) obsolete.push({ name: parseShardKey(key), generation });
       }
       this.#options.tables.active.set(key, entry);
@@ -145,22 +145,22 @@ export class Writes {
 
 function toEntry(operation: PlacedOperation, place: FramePlace): Entry | null {
   if (isDeletion(operation)) return null;
-  const { key, data } = operation;
+  const { key, data, file } = operation;
   // The buffers belong to the caller, or to a window on the log: what is kept is copied.
-  const shard = operation.shard && { ...operation.shard, attributes: Buffer.from(operation.shard.attributes) };
-  if (data === null) return { shard, inline: null, pointer: null };
-  if (data.length <= INLINE_BYTES_MAX) return { shard, inline: Buffer.from(data), pointer: null };
+  const head = operation.head && Buffer.from(operation.head);
+  if (data === null) return { head, inline: null, pointer: null, file };
+  if (data.length <= INLINE_BYTES_MAX) return { head, inline: Buffer.from(data), pointer: null, file: null };
   const pointer: Pointer = {
     file: place.fileNumber,
     offset: place.frameOffset + operation.dataOffset,
     lengthBytes: data.length,
     crc: crc32(data, keyCrc(key)),
   };
-  return { shard, inline: null, pointer };
+  return { head, inline: null, pointer, file: null };
 }
 
-const isDeletion = ({ shard, data }: LogOperation): boolean => shard === null && data === null;
+const isDeletion = ({ file, data }: LogOperation): boolean => file === null && data === null;
 
-function operationBytes({ key, shard, data }: LogOperation): number {
-  return OPERATION_OVERHEAD_BYTES + key.length + (shard?.attributes.length ?? 0) + (data?.length ?? 0);
+function operationBytes({ key, head, data }: LogOperation): number {
+  return OPERATION_OVERHEAD_BYTES + key.length + (head?.length ?? 0) + (data?.length ?? 0);
 }

@@ -8,6 +8,7 @@ import type {
   ShardName,
   ShardWriter,
   StoreEntry,
+  StoreHead,
   StoreOperation,
 } from '../../node/storage/drive-store.ts';
 
@@ -19,7 +20,7 @@ interface StoredShard {
 export class MemoryDrive implements DriveStore {
   readonly identity: DriveIdentity;
   readonly shards = new Map<string, StoredShard>();
-  readonly #entries = new sortedBtree.default<string, Uint8Array>();
+  readonly #entries = new sortedBtree.default<string, { value: Uint8Array; head: Uint8Array | null }>();
 
   constructor(identity: DriveIdentity) {
     this.identity = identity;
@@ -27,22 +28,30 @@ export class MemoryDrive implements DriveStore {
 
   async commit(operations: readonly StoreOperation[]): Promise<void> {
     for (const operation of operations) {
-      if (operation.kind === 'put') this.#entries.set(operation.key, Uint8Array.from(operation.value));
-      else this.#entries.delete(operation.key);
+      if (operation.kind === 'delete') {
+        this.#entries.delete(operation.key);
+      } else {
+        const head = operation.head === undefined ? null : Uint8Array.from(operation.head);
+        this.#entries.set(operation.key, { value: Uint8Array.from(operation.value), head });
+      }
     }
   }
 
   async get(key: string): Promise<Uint8Array | null> {
-    return this.#entries.get(key) ?? null;
+    return this.#entries.get(key)?.value ?? null;
   }
 
   async range(from: string, to: string, limit: number): Promise<StoreEntry[]> {
-    const entries: StoreEntry[] = [];
-    for (const [key, value] of this.#entries.entries(from)) {
-      if ((to !== '' && key >= to) || entries.length === limit) break;
-      entries.push({ key, value });
-    }
-    return entries;
+    return this.#slice(from, to, limit).map(([key, { value }]) => ({ key, value }));
+  }
+
+  async head(key: string): Promise<StoreHead | null> {
+    const entry = this.#entries.get(key);
+    return entry === undefined ? null : { key, head: entry.head };
+  }
+
+  async heads(from: string, to: string, limit: number): Promise<StoreHead[]> {
+    return this.#slice(from, to, limit).map(([key, { head }]) => ({ key, head }));
   }
 
   async beginShard(name: ShardName, attributes: Uint8Array): Promise<ShardWriter> {
@@ -90,6 +99,15 @@ export class MemoryDrive implements DriveStore {
   }
 
   async close(): Promise<void> {}
+
+  #slice(from: string, to: string, limit: number) {
+    const found: [string, { value: Uint8Array; head: Uint8Array | null }][] = [];
+    for (const [key, entry] of this.#entries.entries(from)) {
+      if ((to !== '' && key >= to) || found.length === limit) break;
+      found.push([key, entry]);
+    }
+    return found;
+  }
 }
 
 function shardKey({ blobId, position }: ShardName): string {

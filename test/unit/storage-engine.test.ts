@@ -111,6 +111,27 @@ describe.each([
     expect(Buffer.from((await store.get('v'))!).equals(value)).toBe(true);
   });
 
+  it('gives the heads of values without the values', async () => {
+    const value = Buffer.alloc(5_000);
+    await store.commit([
+      { kind: 'put', key: 'a', value, head: Buffer.from('A') },
+      { kind: 'put', key: 'b', value: Buffer.from('short'), head: Buffer.from('') },
+      { kind: 'put', key: 'c', value },
+    ]);
+    for (let round = 0; round < 2; round++) {
+      expect(await store.heads('', 'd', 10)).toEqual([
+        { key: 'a', head: Buffer.from('A') },
+        { key: 'b', head: Buffer.from('') },
+        { key: 'c', head: null },
+      ]);
+      expect(await store.head('a')).toEqual({ key: 'a', head: Buffer.from('A') });
+      expect(await store.head('x')).toBeNull();
+      await reopen();
+    }
+    await store.commit([{ kind: 'put', key: 'a', value }]);
+    expect(await store.head('a')).toEqual({ key: 'a', head: null });
+  });
+
   it('does not keep the buffers of its callers', async () => {
     const value = Buffer.from('before');
     await store.commit([{ kind: 'put', key: 'a', value }]);

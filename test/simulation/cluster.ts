@@ -12,6 +12,7 @@ import { SimDisk } from './sim-disk.ts';
 import { SimHost } from './sim-host.ts';
 import { SimNetwork } from './sim-network.ts';
 import { SimRandom } from './sim-random.ts';
+import { Trace } from './trace.ts';
 
 export interface ClusterShape {
   /** Nodes by zone: { a: 1, b: 2 } gives a1, b1, b2. */
@@ -60,10 +61,10 @@ export class SimCluster<P extends Program> {
   readonly machines: readonly Machine<P>[];
   readonly #start: StartProgram<P>;
 
-  constructor(seed: number | string, shape: ClusterShape, start: StartProgram<P>) {
+  constructor(seed: number | string, shape: ClusterShape, start: StartProgram<P>, trace = new Trace()) {
     this.shape = shape;
     this.#start = start;
-    this.scheduler = new Scheduler();
+    this.scheduler = new Scheduler(trace);
     this.random = new SimRandom(seed);
     this.network = new SimNetwork({
       scheduler: this.scheduler,

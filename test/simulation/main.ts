@@ -1,12 +1,15 @@
-// npm run simulate -- --seed N          one seed, replayed exactly; prints its trace when it fails (--trace: always)
+// npm run simulate -- --seed N          one seed, replayed exactly; prints the end of its trace when it fails
 //                     --seeds A..B      all seeds from A to B
 //                     --for 20m         fresh seeds for so long (30s, 20m, 8h)
+//                     --trace FILE      with --seed: writes the whole trace there instead
 // Exit code 0: no violation; 1: at least one; 2: wrong usage.
+import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { planOf, type Report, simulate } from './simulate.ts';
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
-const TRACE_LINES = 400;
+const TRACE_LINES = 300;
+const USAGE = 'usage: npm run simulate -- --seed N [--trace FILE] | --seeds A..B | --for 20m';
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -17,45 +20,46 @@ async function main(args: string[]): Promise<number> {
       seed: { type: 'string' },
       seeds: { type: 'string' },
       for: { type: 'string' },
-      trace: { type: 'boolean', default: false },
+      trace: { type: 'string' },
     },
   });
-  const seeds = seedsOf(values);
-  if (seeds === null) {
-    console.error('usage: npm run simulate -- --seed N | --seeds A..B | --for 20m  [--trace]');
-    return 2;
+  const range = /^(\d+)\.\.(\d+)$/.exec(values.seeds ?? '');
+  const time = /^(\d+)([smh])$/.exec(values.for ?? '');
+  if (values.seed !== undefined && /^\d+$/.test(values.seed)) return one(Number(values.seed), values.trace ?? null);
+  if (range !== null) return many(numbers(Number(range[1]), (seed) => seed <= Number(range[2])));
+  if (time !== null) {
+    const endMs = Date.now() + Number(time[1]) * UNIT_MS[time[2]!]!;
+    return many(numbers(Math.floor(Math.random() * 2 ** 32), () => Date.now() < endMs));
   }
-  return run(seeds, values.seed !== undefined, values.trace);
-}
-
-function seedsOf(values: { seed?: string; seeds?: string; for?: string }): Iterable<number> | null {
-  const [one, range, duration] = [values.seed, values.seeds, values.for];
-  if (one !== undefined && /^\d+$/.test(one)) return [Number(one)];
-  const ends = /^(\d+)\.\.(\d+)$/.exec(range ?? '');
-  if (ends !== null) return numbers(Number(ends[1]), (seed) => seed <= Number(ends[2]));
-  const time = /^(\d+)([smh])$/.exec(duration ?? '');
-  if (time === null) return null;
-  const endMs = Date.now() + Number(time[1]) * UNIT_MS[time[2]!]!;
-  return numbers(Math.floor(Math.random() * 2 ** 32), () => Date.now() < endMs);
+  console.error(USAGE);
+  return 2;
 }
 
 function* numbers(first: number, goesOn: (number: number) => boolean): Iterable<number> {
   for (let number = first; goesOn(number); number++) yield number;
 }
 
-async function run(seeds: Iterable<number>, isSingle: boolean, withTrace: boolean): Promise<number> {
+async function one(seed: number, traceFile: string | null): Promise<number> {
+  const report = await simulate(planOf(seed), traceFile === null ? TRACE_LINES : Number.POSITIVE_INFINITY);
+  if (traceFile !== null) await writeFile(traceFile, `${report.trace.join('\n')}\n`);
+  else if (report.violations.length > 0) for (const line of report.trace) console.log(line);
+  print(report);
+  return report.violations.length === 0 ? 0 : 1;
+}
+
+async function many(seeds: Iterable<number>): Promise<number> {
   const total = { seeds: 0, operations: 0, answered: 0, virtualMs: 0, events: 0 };
   const failed: number[] = [];
   for (const seed of seeds) {
-    const report = await simulate(planOf(seed));
+    const report = await simulate(planOf(seed), 1);
     total.seeds++;
     total.operations += report.operations;
     total.answered += report.answered;
     total.virtualMs += report.virtualMs;
     total.events += report.events;
-    if (report.violations.length > 0) failed.push(seed);
-    if (report.violations.length > 0 || isSingle)
-      print(report, withTrace || (isSingle && report.violations.length > 0));
+    if (report.violations.length === 0) continue;
+    failed.push(seed);
+    print(report);
   }
   console.log(
     `${total.seeds} seeds, ${total.operations} operations (${total.answered} answered), ` +
@@ -65,12 +69,11 @@ async function run(seeds: Iterable<number>, isSingle: boolean, withTrace: boolea
   return failed.length === 0 ? 0 : 1;
 }
 
-function print(report: Report, withTrace: boolean): void {
-  const { plan, operations, answered, virtualMs, digest } = report;
-  if (withTrace) for (const line of report.trace.slice(-TRACE_LINES)) console.log(line);
+function print({ plan, operations, answered, virtualMs, digest, violations }: Report): void {
   console.log(`seed ${plan.seed}: ${JSON.stringify(plan)}`);
   console.log(
-    `  ${operations} operations, ${answered} answered, ${(virtualMs / 1_000).toFixed(0)} virtual s, trace ${digest.slice(0, 16)}`,
+    `  ${operations} operations, ${answered} answered, ${(virtualMs / 1_000).toFixed(0)} virtual s, trace ${digest.slice(0, 16)}: ` +
+      (violations.length === 0 ? 'no violation' : `${violations.length} violations`),
   );
-  for (const violation of report.violations) console.log(`  VIOLATION ${violation.replaceAll('\n', '\n    ')}`);
+  for (const violation of violations) console.log(`  VIOLATION ${violation.replaceAll('\n', '\n    ')}`);
 }

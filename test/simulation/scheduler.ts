@@ -42,6 +42,7 @@ export class Scheduler implements Timeline {
   #heap: Event[] = [];
   #failure: { error: unknown } | null = null;
   #running = false;
+  readonly #openAtBirth = countOf(process.getActiveResourcesInfo());
 
   constructor(trace = new Trace()) {
     this.trace = trace;
@@ -86,8 +87,12 @@ export class Scheduler implements Timeline {
   async runUntil(what: string, condition: () => boolean, limitMs = Number.POSITIVE_INFINITY): Promise<void> {
     const endMs = this.#nowMs + limitMs;
     const end = await this.#loop(condition, endMs);
-    if (end === 'idle') throw new StuckError(`nothing is left to happen, but ${what} has not${realResources()}`);
-    if (end === 'time') throw new StuckError(`${what} has not happened within ${limitMs} virtual ms${realResources()}`);
+    if (end === 'condition') return;
+    const message =
+      end === 'idle'
+        ? `nothing is left to happen, but ${what} has not`
+        : `${what} has not happened within ${limitMs} virtual ms`;
+    throw new StuckError(message + this.#realResources());
   }
 
   /** Runs events until the work is settled; gives its result or its error. */
@@ -147,6 +152,19 @@ export class Scheduler implements Timeline {
     }
   }
 
+  /** What was opened since the world began and is open still: nothing of the kind can have ended in between. */
+  #realResources(): string {
+    const before = new Map(this.#openAtBirth);
+    const opened = process.getActiveResourcesInfo().filter((kind) => {
+      const left = before.get(kind) ?? 0;
+      before.set(kind, left - 1);
+      return REAL_IO.has(kind) && left <= 0;
+    });
+    if (opened.length === 0) return '';
+    const kinds = [...new Set(opened)].sort().join(', ');
+    return ` (real resources are open, which a simulated world must not wait for: ${kinds})`;
+  }
+
   #next(): Event | null {
     for (;;) {
       const event = pop(this.#heap);
@@ -164,12 +182,6 @@ export function microtasksDone(): Promise<void> {
   return new Promise((resolve) => process.nextTick(resolve));
 }
 
-function realResources(): string {
-  const kinds = new Set(process.getActiveResourcesInfo().filter((kind) => REAL_IO.has(kind)));
-  if (kinds.size === 0) return '';
-  return ` (real resources are open, which a simulated world must not wait for: ${[...kinds].sort().join(', ')})`;
-}
-
 /** What Node calls the resources behind files, timers, sockets and worker threads. */
 const REAL_IO = new Set([
   'FSReqCallback',
@@ -179,6 +191,12 @@ const REAL_IO = new Set([
   'TCPSocketWrap',
   'GetAddrInfoReqWrap',
 ]);
+
+function countOf(names: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
+}
 
 const isBefore = (a: Event, b: Event): boolean => a.atMs < b.atMs || (a.atMs === b.atMs && a.sequence < b.sequence);
 

@@ -5,6 +5,7 @@ import { type ClusterShape, type Program, SimCluster, type StartProgram } from '
 import { drawFaultKinds, type FaultKind, Nemesis } from './nemesis.ts';
 import { RegisterProgram } from './register-program.ts';
 import { SimRandom } from './sim-random.ts';
+import { Trace } from './trace.ts';
 import { type Target, Workload } from './workload.ts';
 
 export interface Plan {
@@ -59,15 +60,17 @@ export function planOf(seed: number): Plan {
   };
 }
 
-export function simulate(plan: Plan): Promise<Report> {
-  return simulateProgram(plan, (surroundings) => new RegisterProgram(surroundings));
+/** traceLinesMax: how much of the end of the trace to keep. */
+export function simulate(plan: Plan, traceLinesMax: number): Promise<Report> {
+  return simulateProgram(plan, traceLinesMax, (surroundings) => new RegisterProgram(surroundings));
 }
 
 export async function simulateProgram<P extends Program & { readonly target: Target }>(
   plan: Plan,
+  traceLinesMax: number,
   start: StartProgram<P>,
 ): Promise<Report> {
-  const cluster = new SimCluster(plan.seed, plan.shape, start);
+  const cluster = new SimCluster(plan.seed, plan.shape, start, new Trace(traceLinesMax));
   const history = new History();
   const violations: string[] = [];
   const rejected = collectUnhandledRejections(violations);

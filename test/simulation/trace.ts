@@ -20,15 +20,15 @@ export class Trace {
   add(atMs: number, text: string): void {
     const line = `${atMs.toFixed(3).padStart(12)}  ${text}`;
     this.#hash.update(line).update('\n');
-    this.#lines[this.#count % this.#linesMax] = line;
+    if (this.#lines.length < this.#linesMax) this.#lines.push(line);
+    else this.#lines[this.#count % this.#linesMax] = line;
     this.#count++;
   }
 
   /** The lines kept, oldest first; at most the newest linesMax. */
   tail(linesMax = this.#linesMax): string[] {
-    const start = this.#count % this.#linesMax;
-    const inOrder =
-      this.#count <= this.#linesMax ? this.#lines : [...this.#lines.slice(start), ...this.#lines.slice(0, start)];
+    const start = this.#count <= this.#linesMax ? 0 : this.#count % this.#linesMax;
+    const inOrder = [...this.#lines.slice(start), ...this.#lines.slice(0, start)];
     return inOrder.slice(-linesMax);
   }
 

@@ -1,0 +1,63 @@
+// What simulation has found, one scenario each, in the smallest world that shows it. The name says what went wrong.
+import { describe, expect, it } from 'vitest';
+import { method, Rpc } from '../../node/cluster/rpc.ts';
+import { format, text } from '../../node/format/codec.ts';
+import { SimCluster } from './cluster.ts';
+import { RegisterProgram } from './register-program.ts';
+import { Scheduler } from './scheduler.ts';
+import { SimClock } from './sim-clock.ts';
+import { SimHost } from './sim-host.ts';
+import { SimNetwork } from './sim-network.ts';
+import { SimRandom } from './sim-random.ts';
+
+const message = format('Message', 1, { words: [text, 'anything'] });
+const ECHO = method(1, 'echo', message, message);
+
+describe('what simulation has found', () => {
+  it('an answer to the process before was taken for the answer to the first request of the next', async () => {
+    const scheduler = new Scheduler();
+    const random = new SimRandom(1);
+    const network = new SimNetwork({ scheduler, random });
+    const start = (name: string, life: number) => {
+      const host = new SimHost(name, scheduler);
+      return { host, rpc: new Rpc(network.attach(host), new SimClock(host), random.split(`${name} ${life}`)) };
+    };
+    const held = Promise.withResolvers<void>();
+    const server = start('b1', 1);
+    server.rpc.handle(ECHO, async ({ words }) => {
+      if (words === 'of the first') await held.promise;
+      return { words };
+    });
+    const first = start('a1', 1);
+    void first.rpc.call('b1', ECHO, { words: 'of the first' });
+    await scheduler.runFor(100);
+    first.host.kill();
+    const second = start('a1', 2);
+    network.setQuality('a1', 'b1', { ...network.quality, minMs: 1_000, meanMs: 1_000 });
+    const answer = second.rpc.call('b1', ECHO, { words: 'of the second' });
+    held.resolve();
+    expect(await scheduler.runToEnd('the answer', answer, 10_000)).toEqual({ words: 'of the second' });
+  });
+
+  it('drives that were called down waited for each other: none could catch up before another was up', async () => {
+    const shape = { zones: { a: 1, b: 1, c: 1, d: 1 }, drivesPerNode: 2, scheme: '4+2', driveBytes: 2 ** 30 };
+    const cluster = new SimCluster(1, shape, (surroundings) => new RegisterProgram(surroundings));
+    await cluster.startAll(60_000);
+    const map = () => cluster.machine('d1').program!.member.running.topology.current().map;
+    const downNow = () =>
+      map()
+        .drives.filter(({ state }) => state === 'down')
+        .map(({ slot }) => slot);
+    const keeperCount = (name: string) => map().keepers.filter((slot) => slot.startsWith(name)).length;
+    // The two that leave the most keepers behind, so that these can agree that both are down.
+    const victims = cluster.machines
+      .filter(({ name }) => name !== 'd1')
+      .sort((x, y) => keeperCount(x.name) - keeperCount(y.name))
+      .slice(0, 2);
+    for (const victim of victims) victim.kill();
+    await cluster.scheduler.runUntil('both are down in the map', () => downNow().length === 4, 20_000);
+    for (const victim of victims) victim.start();
+    await cluster.untilAllReady(60_000);
+    await cluster.scheduler.runUntil('every drive is up in the map', () => downNow().length === 0, 60_000);
+  });
+});

@@ -4,6 +4,8 @@
 import type { Caps } from '../node/core/placement.ts';
 import type { RegisterQuorums } from '../node/core/quorum.ts';
 import type { ClusterSpec, Engine, FailureDomain } from '../spec/cluster-spec.ts';
+import { evaluate } from './evaluate.ts';
+import { nearestSpecs } from './nearest.ts';
 
 export interface Plan {
   readonly name: string;
@@ -21,10 +23,12 @@ export interface Plan {
   readonly region: string;
   readonly domains: readonly string[];
   readonly root: ClusterSpec['root'];
-  /** null when there are not even drives enough to place one object; the verdict says so. */
+  /** null when not even one object could be placed; the verdict says why. */
   readonly layout: PartitionLayout | SetLayout | null;
-  /** Every zone, node and drive; every pair of drives; every drive together with a zone that it is not in. */
-  readonly losses: readonly Loss[];
+  /** One entry for each kind of loss; none without a layout. */
+  readonly losses: readonly LossGroup[];
+  /** What is survived of any m drives at once; null without a layout. */
+  readonly anyDrives: AnyDrives | null;
   readonly capacity: Capacity | null;
 }
 
@@ -54,7 +58,7 @@ export interface Verdict {
   readonly safe: boolean;
   /** Why not, a sentence each; empty when safe. */
   readonly reasons: readonly string[];
-  /** The specs with the smallest changes that would hold; each was planned and found safe. Empty when safe. */
+  /** Specs with small changes that would hold; each was planned and found safe. Empty when safe. */
   readonly nearest: readonly NearestSpec[];
 }
 
@@ -72,7 +76,7 @@ export interface PartitionLayout {
   readonly caps: Caps;
   /** What the caps would be if the topology permitted. */
   readonly wantedCap: number;
-  /** What one drive holds, in the order of nodes and their drives. */
+  /** In the order of nodes and their drives. */
   readonly drives: readonly DriveShare[];
 }
 
@@ -81,7 +85,6 @@ export interface DriveShare {
   /** Partitions of which the drive holds a shard position, and a register replica. */
   readonly shardPartitions: number;
   readonly replicaPartitions: number;
-  readonly keeper: boolean;
 }
 
 /** Placement of engines rustfs and minio. */
@@ -106,35 +109,64 @@ export interface SetPool {
   readonly worstNodeShare: number;
 }
 
-export type LossKind = 'zone' | 'node' | 'drive' | 'pair' | 'drive+zone';
+/** 'pair': two drives; 'drive+zone': a drive and a zone that it is not in. */
+export type LossKind = FailureDomain | 'pair' | 'drive+zone';
 
-/** What is left when some drives are lost, at the partition (or set) that is hit hardest. Negative: so many short. */
-export interface Loss {
-  readonly kind: LossKind;
-  /** "a", "a1", "a1/d1", "a1/d1 + b1/d2", "a1/d1 + zone b". */
-  readonly lost: string;
+/** What is left at the partition (or set) that is hit hardest. A number below 0 says how many are missing. */
+export interface Remainder {
   readonly reads: boolean;
   readonly writes: boolean;
-  /** Fewest shards beyond the k that a read needs. */
+  /** Shards beyond the k that a read needs. */
   readonly shardsToSpare: number;
-  /** Fewest register replicas beyond the write quorum (with sets: drives beyond the write quorum). */
+  /** Register replicas beyond the write quorum; with sets: drives beyond the write quorum. */
   readonly replicasToSpare: number;
+  /** Keepers of the cluster map beyond a majority; null with sets. */
+  readonly keepersToSpare: number | null;
+}
+
+export interface Loss extends Remainder {
+  /** "a", "a1", "a1/d1", "a1/d1 + b1/d2", "a1/d1 + zone b". */
+  readonly lost: string;
+}
+
+export interface LossGroup {
+  readonly kind: LossKind;
+  readonly total: number;
+  readonly readsSurvived: number;
+  readonly writesSurvived: number;
+  /** The loss that leaves least; null when there is no such loss at all. */
+  readonly worst: Loss | null;
+  /** All of them; empty when there are more than CASES_MAX (they were enumerated all the same). */
+  readonly cases: readonly Loss[];
+}
+
+export interface AnyDrives {
+  /** m */
+  readonly count: number;
+  readonly reads: boolean;
+  /** Sets of so many drives that were enumerated; null when there are too many and each partition's own count decides. */
+  readonly enumerated: number | null;
 }
 
 export interface Capacity {
-  /** null in all three when the spec gives no capacities; the fractions hold anyway. */
+  /** Null when the spec gives no capacities; the fractions hold anyway. */
   readonly rawBytes: number | null;
+  /** Of objects so large that overheads vanish. */
   readonly usableBytes: number | null;
   readonly strandedBytes: number | null;
-  /** Share of raw capacity that placement can fill before the first drive is full. */
+  /** Share of raw capacity that is filled when the first drive is full. */
   readonly fillable: number;
+  /** Share of raw capacity that no placement could fill under the caps; the rest up to 1 − fillable is unevenness. */
+  readonly strandedByCaps: number;
   readonly byObjectSize: readonly ObjectCost[];
 }
 
 export interface ObjectCost {
   readonly objectBytes: number;
+  /** On all drives together. */
   readonly storedBytes: number;
-  readonly inline: boolean;
+  /** Stored whole, in so many copies; null: erasure-coded. */
+  readonly copies: number | null;
   /** Object bytes per stored byte. */
   readonly efficiency: number;
   /** Object bytes that fit when all objects are of this size; null without capacities. */
@@ -142,4 +174,8 @@ export interface ObjectCost {
 }
 
 /** Never throws for a parsed spec: what cannot work comes back as an unsafe verdict. */
-export declare function makePlan(spec: ClusterSpec): Plan;
+export function makePlan(spec: ClusterSpec): Plan {
+  const plan = evaluate(spec);
+  if (plan.verdict.safe) return plan;
+  return { ...plan, verdict: { ...plan.verdict, nearest: nearestSpecs(spec) } };
+}

@@ -3,7 +3,7 @@
 
 import type { Engine, FailureDomain } from './choices.ts';
 
-export { DOMAINS, ENGINES, type Engine, type FailureDomain } from './choices.ts';
+export { DOMAINS, defaultDomain, ENGINES, type Engine, type FailureDomain } from './choices.ts';
 export { parseClusterSpec } from './parse.ts';
 
 export interface ClusterSpec {
@@ -13,6 +13,8 @@ export interface ClusterSpec {
   readonly erasure: { readonly k: number; readonly m: number };
   /** Losing any one of these must stop neither reads nor writes. */
   readonly survive: FailureDomain;
+  /** Short: nodes counted under "zones". Long: nodes by name under "nodes". Means nothing to the cluster, only to whoever writes to the file. */
+  readonly form: 'short' | 'long';
   /** In the order in which the file names them. */
   readonly zones: readonly string[];
   /** Ordered by the file; in the short form zone by zone. */

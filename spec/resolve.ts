@@ -1,5 +1,6 @@
 // From the document to the spec: both forms become one, defaults are filled in, and what no schema can say is checked. Works
 // on whatever parts of the document were found well-formed, so that one run names all problems.
+import { defaultDomain } from './choices.ts';
 import type { ClusterSpec, SpecDrive, SpecNode } from './cluster-spec.ts';
 import type { Finding, Path } from './problems.ts';
 import { capacityBytes, SCHEME_PATTERN, splitAddress } from './quantities.ts';
@@ -38,7 +39,8 @@ export function resolveSpec(document: Partial<SpecDocument>, broken: ReadonlySet
     name: document.name ?? 'ashlar',
     engine,
     erasure,
-    survive: document.survive ?? (zones.length > 1 ? 'zone' : nodes.length > 1 ? 'node' : 'drive'),
+    survive: document.survive ?? defaultDomain(zones.length, nodes.length),
+    form: document.nodes === undefined ? 'short' : 'long',
     zones,
     nodes,
     endpoint: resolveEndpoint(document.endpoint, report),

@@ -59,8 +59,11 @@ export class Wire {
 
   /** Rejects with what the body's stream threw, if that was before anything was sent: then another answer can be given. */
   async send({ status, headers, body }: S3Reply): Promise<void> {
-    if (body === null) {
-      await this.#sendWhole(status, { ...headers }, null);
+    if (body === null || (typeof body === 'string' && this.#request.method === 'HEAD')) {
+      const announced = { ...headers };
+      // Without it Node would announce a chunked body, and send an empty one.
+      if (!hasNoBodyEver(this.#request.method, status)) announced['Content-Length'] ??= '0';
+      await this.#sendWhole(status, announced, null);
     } else if (typeof body === 'string') {
       const bytes = Buffer.from(body, 'utf8');
       await this.#sendWhole(
@@ -82,7 +85,7 @@ export class Wire {
   async #sendWhole(status: number, headers: Record<string, string>, bytes: Buffer | null): Promise<void> {
     if (this.gone) return;
     const response = this.#response;
-    if (bytes !== null && this.#request.method !== 'HEAD') this.bytesOut += bytes.length;
+    this.bytesOut += bytes?.length ?? 0;
     const unread = this.#unreadBody();
     if (unread === 'none') {
       response.writeHead(status, headers);
@@ -184,4 +187,8 @@ export class Wire {
       request.resume();
     });
   }
+}
+
+function hasNoBodyEver(method: string | undefined, status: number): boolean {
+  return method === 'HEAD' || status === 204 || status === 304;
 }

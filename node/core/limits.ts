@@ -6,8 +6,8 @@ export const INLINE_MAX_BYTES = 8192;
 /** A stripe is k blocks of at most this size, and m parity blocks of the same. */
 export const BLOCK_MAX_BYTES = 262_144;
 
-/** Shards up to this size lie in the drive's index; larger ones have a file of their own. */
+/** Shards up to this size are records in the drive's log and segments; longer ones have a file of their own. */
 export const SMALL_SHARD_MAX_BYTES = 65_536;
 
-/** What drives and indexes allot space by. */
+/** What file systems allot space by. */
 export const DISK_PAGE_BYTES = 4096;

@@ -1,11 +1,9 @@
 // Writes one shard. Short ones are kept in memory until their end is known, and then go through the log, in the same sync as
 // whatever else is being committed; longer ones go to a file of their own.
+import { SMALL_SHARD_MAX_BYTES } from '../core/limits.ts';
 import type { ShardName, ShardWriter } from './drive-store.ts';
 import type { ShardFile } from './log-format.ts';
 import type { ShardFiles, ShardFileWriter } from './shard-files.ts';
-
-/** Longer shards get a file. */
-export const SMALL_SHARD_BYTES_MAX = 64 * 2 ** 10;
 
 /** Makes the shard, which is in a file or given here, durable and visible; onVisible is called at that moment. */
 export type CommitShard = (file: ShardFile | null, data: Uint8Array | null, onVisible: () => void) => Promise<void>;
@@ -29,7 +27,7 @@ export class DriveShardWriter implements ShardWriter {
 
   async append(data: Uint8Array): Promise<void> {
     this.#assertOpen();
-    if (this.#file === null && this.#heldBytes + data.length <= SMALL_SHARD_BYTES_MAX) {
+    if (this.#file === null && this.#heldBytes + data.length <= SMALL_SHARD_MAX_BYTES) {
       this.#held.push(Buffer.from(data));
       this.#heldBytes += data.length;
       return;

@@ -72,6 +72,8 @@ export interface EngineParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly tuning: EngineTuning;
+  /** Called when everything is closed. */
+  readonly unlock: () => void;
 }
 
 /** Attributes of a shard, or the head of a value. */
@@ -299,6 +301,7 @@ export class DriveEngine implements DriveStore {
     await this.#records.close();
     await this.#shards.close();
     await this.#parts.index.close();
+    this.#parts.unlock();
   }
 
   #start(): void {

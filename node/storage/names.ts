@@ -5,13 +5,15 @@ export const IDENTITY_FILE = 'identity';
 /** Written first and renamed; a crash while formatting may leave it behind, and it means nothing. */
 export const IDENTITY_DRAFT_FILE = 'identity.new';
 export const LOCK_FILE = 'lock';
+/** SQLite's, beside the lock file. */
+const LOCK_JOURNAL_FILE = 'lock-journal';
 export const LOG_DIRECTORY = 'log';
 export const SEGMENT_DIRECTORY = 'segments';
 export const SHARD_DIRECTORY = 'shards';
 export const INDEX_DIRECTORY = 'index';
 
 /** What a drive may hold before it is formatted: nothing of value. */
-export const HARMLESS_NAMES: readonly string[] = ['lost+found', IDENTITY_DRAFT_FILE, LOCK_FILE];
+export const HARMLESS_NAMES: readonly string[] = ['lost+found', IDENTITY_DRAFT_FILE, LOCK_FILE, LOCK_JOURNAL_FILE];
 
 const RECORD_FILE = /^([0-9a-f]{12})\.log$/;
 const SHARD_FILE = /^([0-9a-f]{32})-([0-9a-f]{2})-([0-9a-f]{16})$/;

@@ -3,12 +3,14 @@
 //   formatDrive(options)   makes a blank directory a drive, durably, and never writes over anything
 //   inspectDrive(disk)     the identity only; changes nothing
 //   lmdbIndex(directory)   in index-lmdb.ts: the index factory of a real drive, with join(drivePath, INDEX_DIRECTORY)
+//   fileLock(drivePath)    in drive-lock.ts: keeps other processes away from a real drive
 // Recovery on opening: the identity, the index's position in the log, the log from there on.
 import { FormatError } from '../format/codec.ts';
 import type { Clock } from '../io/clock.ts';
 import { type Disk, DiskError } from '../io/disk.ts';
 import type { Random } from '../io/random.ts';
 import { type CheckpointState, decodeCheckpoint, emptyCheckpoint } from './checkpoint.ts';
+import type { LockDrive } from './drive-lock.ts';
 import type { DriveIdentity, DriveStore } from './drive-store.ts';
 import { DEFAULT_TUNING, DriveEngine, type EngineTuning } from './engine.ts';
 import {
@@ -30,6 +32,8 @@ export interface OpenDriveOptions {
   /** The log device: only for a drive that was formatted with one. */
   readonly log?: Disk;
   readonly index: IndexFactory;
+  /** Taken before anything is changed, held until the store is closed. Real drives need one. */
+  readonly lock?: LockDrive;
   readonly clock: Clock;
   readonly random: Random;
   readonly tuning?: Partial<EngineTuning>;
@@ -60,7 +64,13 @@ export async function openDrive(options: OpenDriveOptions): Promise<OpenedDrive>
     const identity = await readIdentity(options.disk);
     if (identity === null) return { kind: 'blank' };
     await checkLogDevice(options.disk, identity, options.log ?? null);
-    return await recover(options, identity);
+    const unlock = (await options.lock?.()) ?? (() => undefined);
+    try {
+      return await recover(options, identity, unlock);
+    } catch (error) {
+      unlock();
+      throw error;
+    }
   });
 }
 
@@ -90,7 +100,7 @@ export async function formatDrive({ disk, log, identity, random }: FormatDriveOp
   await writeIdentity(disk, log ?? null, { ...identity, logId });
 }
 
-async function recover(options: OpenDriveOptions, identity: StoredIdentity): Promise<OpenedDrive> {
+async function recover(options: OpenDriveOptions, identity: StoredIdentity, unlock: () => void): Promise<OpenedDrive> {
   const { disk, clock, random } = options;
   const startedMs = clock.monotonicMs();
   const logDisk = options.log ?? disk;
@@ -100,7 +110,7 @@ async function recover(options: OpenDriveOptions, identity: StoredIdentity): Pro
     await disk.syncDirectory('');
     const state = readCheckpoint(index, identity, disk.name);
     const tuning = { ...DEFAULT_TUNING, ...options.tuning };
-    const parts = { identity: publicIdentity(identity), disk, logDisk, index, clock, random, tuning };
+    const parts = { identity: publicIdentity(identity), disk, logDisk, index, clock, random, tuning, unlock };
     const { engine, recovered } = await DriveEngine.open(parts, state);
     const { frames, bytes, tornBytes } = recovered;
     return {

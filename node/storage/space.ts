@@ -29,6 +29,11 @@ export class SpaceGuard {
     this.#askedMs = this.#clock.monotonicMs();
   }
 
+  /** The disk has said that it is full, whatever was known before. */
+  expire(): void {
+    this.#freeBytes = 0;
+  }
+
   get totalBytes(): number {
     return this.#totalBytes;
   }

@@ -2,7 +2,7 @@
 // the counts of shards, and says who may still write when space is short.
 import { crc32 } from 'node:zlib';
 import { DiskError } from '../io/disk.ts';
-import type { CommitLog, FramePlace } from './commit-log.ts';
+import type { Batch, CommitLog, FramePlace } from './commit-log.ts';
 import { CorruptionError, type ShardName } from './drive-store.ts';
 import { type Entry, entrySizeBytes, keyCrc, type Pointer } from './entry.ts';
 import type { LogOperation, PlacedOperation } from './log-format.ts';
@@ -14,6 +14,8 @@ import type { Tables } from './tables.ts';
 const INLINE_BYTES_MAX = 1024;
 /** One commit may hold so much; it becomes one write. */
 const COMMIT_BYTES_MAX = 32 * 2 ** 20;
+/** Deletions that wait in memory for space to write the index. */
+const STARVED_MEMTABLE_BYTES_MAX = 64 * 2 ** 20;
 /** What an operation costs in the log besides key and data, at most. */
 const OPERATION_OVERHEAD_BYTES = 64;
 
@@ -65,7 +67,7 @@ export class Writes {
     if (sizeBytes > COMMIT_BYTES_MAX)
       throw new RangeError(`a commit of ${sizeBytes} bytes; at most ${COMMIT_BYTES_MAX}`);
     let obsolete: ShardFileName[] = [];
-    await log.submit({
+    const batch: Batch = {
       sizeBytes,
       isAlone: false,
       prepare: () => {
@@ -77,7 +79,13 @@ export class Writes {
         onApplied?.();
         this.#options.afterFrame();
       },
-    });
+    };
+    try {
+      await log.submit(batch);
+    } catch (error) {
+      if (error instanceof DiskError && error.kind === 'no-space') this.#options.space.expire();
+      throw error;
+    }
     return obsolete;
   }
 
@@ -134,12 +142,13 @@ export class Writes {
   }
 
   #admit(operations: readonly LogOperation[], sizeBytes: number): void {
-    // Deletions live on the reserve.
-    if (operations.every(isDeletion)) return;
-    if (this.#options.isStarved()) {
-      throw new DiskError('no-space', `${this.#options.driveName} is full: there is no space to write the index`);
+    const { isStarved, tables, driveName, space } = this.#options;
+    // Deletions live on the reserve, and on memory while the index cannot be written.
+    const areDeletions = operations.every(isDeletion);
+    if (isStarved() && (!areDeletions || tables.active.sizeBytes > STARVED_MEMTABLE_BYTES_MAX)) {
+      throw new DiskError('no-space', `${driveName} is full: there is no space to write the index`);
     }
-    this.#options.space.claim(sizeBytes);
+    if (!areDeletions) space.claim(sizeBytes);
   }
 }
 

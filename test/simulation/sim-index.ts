@@ -8,14 +8,19 @@ import type { Index, IndexChange, IndexEntry, IndexFactory } from '../../node/st
 import { INDEX_DIRECTORY } from '../../node/storage/names.ts';
 
 const JOURNAL = `${INDEX_DIRECTORY}/journal`;
+const NEW_JOURNAL = `${INDEX_DIRECTORY}/journal.new`;
+/** The journal is written anew when it is so much longer than what it says. */
+const REWRITE_FACTOR = 4;
+const REWRITE_BYTES_MIN = 64 * 2 ** 10;
 
 /** disk: the drive's own mount. */
 export function simIndex(disk: Disk): IndexFactory {
   return async () => {
     await disk.makeDirectory(INDEX_DIRECTORY);
-    const exists = (await disk.list(INDEX_DIRECTORY)).length > 0;
-    const file = await disk.open(JOURNAL, exists ? 'write' : 'create');
-    const index = new SimIndex(file);
+    const names = await disk.list(INDEX_DIRECTORY);
+    if (names.includes('journal.new')) await disk.remove(NEW_JOURNAL);
+    const file = await disk.open(JOURNAL, names.includes('journal') ? 'write' : 'create');
+    const index = new SimIndex(disk, file);
     await index.load();
     return index;
   };
@@ -27,13 +32,16 @@ interface Line {
 }
 
 export class SimIndex implements Index {
-  readonly #file: DiskFile;
+  readonly #disk: Disk;
+  #file: DiskFile;
   readonly #values = new Map<string, Buffer>();
   #keys: string[] | null = [];
   #state: Buffer | null = null;
   #endOffset = 0;
+  #liveBytes = 0;
 
-  constructor(file: DiskFile) {
+  constructor(disk: Disk, file: DiskFile) {
+    this.#disk = disk;
     this.#file = file;
   }
 
@@ -73,8 +81,7 @@ export class SimIndex implements Index {
       changes: changes.map(({ key, value }) => [key, value === null ? null : Buffer.from(value).toString('base64')]),
       state: Buffer.from(state).toString('base64'),
     };
-    const text = JSON.stringify(line);
-    const encoded = Buffer.from(`${crc32(text)} ${text}\n`);
+    const encoded = encodeLine(line);
     try {
       await this.#file.write(this.#endOffset, [encoded]);
     } catch (error) {
@@ -84,6 +91,7 @@ export class SimIndex implements Index {
     await this.#file.sync();
     this.#endOffset += encoded.length;
     this.#take(line);
+    if (this.#endOffset > Math.max(REWRITE_BYTES_MIN, REWRITE_FACTOR * this.#liveBytes)) await this.#rewrite();
   }
 
   async close(): Promise<void> {
@@ -96,14 +104,47 @@ export class SimIndex implements Index {
     value[offset] = value[offset]! ^ 1;
   }
 
+  /** What does not fit is left for later: the old journal says the same. */
+  async #rewrite(): Promise<void> {
+    const changes = [...this.#values].map(([key, value]) => [key, value.toString('base64')] as const);
+    const encoded = encodeLine({ changes, state: this.#state!.toString('base64') });
+    const file = await this.#disk.open(NEW_JOURNAL, 'create');
+    try {
+      await file.write(0, [encoded]);
+    } catch (error) {
+      if (!(error instanceof DiskError && error.kind === 'no-space')) throw error;
+      await file.close();
+      await this.#disk.remove(NEW_JOURNAL);
+      return;
+    }
+    await file.sync();
+    await this.#disk.rename(NEW_JOURNAL, JOURNAL);
+    await this.#disk.syncDirectory(INDEX_DIRECTORY);
+    await this.#file.close();
+    this.#file = file;
+    this.#endOffset = encoded.length;
+  }
+
   #take({ changes, state }: Line): void {
     for (const [key, value] of changes) {
-      if (value === null) this.#values.delete(key);
-      else this.#values.set(key, Buffer.from(value, 'base64'));
+      const before = this.#values.get(key);
+      if (before !== undefined) this.#liveBytes -= key.length + before.length;
+      if (value === null) {
+        this.#values.delete(key);
+      } else {
+        const after = Buffer.from(value, 'base64');
+        this.#values.set(key, after);
+        this.#liveBytes += key.length + after.length;
+      }
     }
     this.#keys = null;
     this.#state = Buffer.from(state, 'base64');
   }
+}
+
+function encodeLine(line: Line): Buffer {
+  const text = JSON.stringify(line);
+  return Buffer.from(`${crc32(text)} ${text}\n`);
 }
 
 function parseLine(text: string): Line | null {

@@ -7,6 +7,7 @@ import { systemClock } from '../../node/io/clock.ts';
 import type { Disk } from '../../node/io/disk.ts';
 import { openRealDisk } from '../../node/io/disk-real.ts';
 import { systemRandom } from '../../node/io/random.ts';
+import { fileLock, type LockDrive } from '../../node/storage/drive-lock.ts';
 import type { DriveIdentity } from '../../node/storage/drive-store.ts';
 import { lmdbIndex } from '../../node/storage/index-lmdb.ts';
 import type { IndexFactory } from '../../node/storage/index-port.ts';
@@ -21,7 +22,7 @@ export const IDENTITY: DriveIdentity = { clusterId: 'c1'.repeat(16), driveId: 'd
 /** A place for a drive, which processes come and go on. */
 export interface DrivePlace {
   /** A fresh mount for a new process, and the index on it. */
-  mount(): Promise<{ disk: Disk; index: IndexFactory }>;
+  mount(): Promise<{ disk: Disk; index: IndexFactory; lock?: LockDrive }>;
   /** The process is gone; what it had open is closed by the system. */
   release(): Promise<void>;
 }
@@ -29,7 +30,11 @@ export interface DrivePlace {
 export async function realPlace(): Promise<DrivePlace> {
   const directory = await mkdtemp(join(tmpdir(), 'ashlar-drive-'));
   return {
-    mount: async () => ({ disk: await openRealDisk(directory), index: lmdbIndex(join(directory, INDEX_DIRECTORY)) }),
+    mount: async () => ({
+      disk: await openRealDisk(directory),
+      index: lmdbIndex(join(directory, INDEX_DIRECTORY)),
+      lock: fileLock(directory),
+    }),
     release: () => rm(directory, { recursive: true, force: true }),
   };
 }

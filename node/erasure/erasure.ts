@@ -16,6 +16,8 @@ import {
 export interface Erasure {
   readonly k: number;
   readonly m: number;
+  /** What it has done since it was made. */
+  readonly totals: Readonly<ErasureTotals>;
   /**
    * m parity blocks for k data blocks of one length (0 included). Parity is written into `into` when that is given (m blocks
    * of the same length, none of them among the data), else into fresh memory.
@@ -26,6 +28,15 @@ export interface Erasure {
    * shard is missing; at least k must be present. A wanted shard that is present is returned as it is.
    */
   reconstruct(shards: readonly (Uint8Array | null)[], wanted: readonly number[]): Uint8Array[];
+}
+
+export interface ErasureTotals {
+  /** Of data blocks. */
+  encodedBytes: number;
+  /** Calls of reconstruct that had something to compute. */
+  rebuiltStripes: number;
+  /** Of the blocks that were computed. */
+  rebuiltBytes: number;
 }
 
 export const SHARDS_MAX = 64;
@@ -63,6 +74,7 @@ interface Plan {
 class LazyErasure implements Erasure {
   readonly k: number;
   readonly m: number;
+  readonly totals: ErasureTotals = { encodedBytes: 0, rebuiltStripes: 0, rebuiltBytes: 0 };
   readonly #swizzle: Swizzle | undefined;
   #machine: Machine | null = null;
 
@@ -81,6 +93,7 @@ class LazyErasure implements Erasure {
     }
     const machine = this.#running();
     machine.multiply(machine.plan(range(0, this.k), range(this.k, this.m)), data, outputs, lengthBytes);
+    this.totals.encodedBytes += this.k * lengthBytes;
     return outputs;
   }
 
@@ -101,6 +114,8 @@ class LazyErasure implements Erasure {
       const outputs = freshBlocks(missing.length, lengthBytes);
       const inputs = plan.inputs.map((position) => shards[position]!);
       machine.multiply(plan, inputs, outputs, lengthBytes);
+      this.totals.rebuiltStripes++;
+      this.totals.rebuiltBytes += missing.length * lengthBytes;
       plan.outputs.forEach((position, index) => {
         rebuilt.set(position, outputs[index]!);
       });

@@ -120,6 +120,16 @@ describe('reconstruct', () => {
   });
 });
 
+describe('totals', () => {
+  it('count data encoded and blocks computed, but not blocks that were there', () => {
+    const erasure = createErasure(2, 2);
+    const [p, q] = erasure.encode([bytes(1, 2, 3), bytes(4, 5, 6)]);
+    erasure.reconstruct([bytes(1, 2, 3), bytes(4, 5, 6), p!, q!], [0, 1]);
+    erasure.reconstruct([null, bytes(4, 5, 6), null, q!], [0, 1, 2]);
+    expect(erasure.totals).toEqual({ encodedBytes: 6, rebuiltStripes: 1, rebuiltBytes: 6 });
+  });
+});
+
 describe('createErasure', () => {
   it.each([
     [0, 2],

@@ -1,9 +1,14 @@
-// A clock that a test turns by hand.
-import type { Clock } from '../../node/io/clock.ts';
+// A clock that a test moves by hand, for code that waits while something real does the work.
+import type { Clock, Timer } from '../../node/io/clock.ts';
+
+interface Waiting {
+  readonly atMs: number;
+  readonly callback: () => void;
+}
 
 export class ManualClock implements Clock {
   #nowMs = 0;
-  #timers: { atMs: number; callback: () => void }[] = [];
+  readonly #waiting = new Set<Waiting>();
 
   wallMs(): number {
     return 1_800_000_000_000 + this.#nowMs;
@@ -13,22 +18,27 @@ export class ManualClock implements Clock {
     return this.#nowMs;
   }
 
-  setTimer(delayMs: number, callback: () => void) {
+  /** Without a delay it calls back soon, as that needs no time to pass; otherwise when advance reaches it. */
+  setTimer(delayMs: number, callback: () => void): Timer {
     const timer = { atMs: this.#nowMs + delayMs, callback };
-    if (delayMs === 0) queueMicrotask(callback);
-    else this.#timers.push(timer);
-    return {
-      cancel: () => {
-        this.#timers = this.#timers.filter((other) => other !== timer);
-      },
-    };
+    this.#waiting.add(timer);
+    if (delayMs === 0) queueMicrotask(() => this.#run(timer));
+    return { cancel: () => this.#waiting.delete(timer) };
   }
 
-  /** Calls back whoever waits for less than this. */
-  advance(byMs: number): void {
-    this.#nowMs += byMs;
-    const due = this.#timers.filter(({ atMs }) => atMs <= this.#nowMs);
-    this.#timers = this.#timers.filter((timer) => !due.includes(timer));
-    for (const { callback } of due) callback();
+  /** Calls back whoever comes due, in the order of time, those that are set meanwhile included. */
+  advance(ms: number): void {
+    const untilMs = this.#nowMs + ms;
+    for (;;) {
+      const due = [...this.#waiting].filter(({ atMs }) => atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)[0];
+      if (due === undefined) break;
+      this.#nowMs = Math.max(this.#nowMs, due.atMs);
+      this.#run(due);
+    }
+    this.#nowMs = untilMs;
+  }
+
+  #run(timer: Waiting): void {
+    if (this.#waiting.delete(timer)) timer.callback();
   }
 }

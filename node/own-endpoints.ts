@@ -24,7 +24,7 @@ export interface OwnEndpoints {
   readonly endpoints: readonly Endpoint[];
 }
 
-export const addressOf = (endpoint: Endpoint): string => `http://${endpoint.host}:${endpoint.port}`;
+export const addressOf = ({ protocol, host, port }: Endpoint): string => `${protocol}://${host}:${port}`;
 
 /** Waits until one address turns out to be this node: its name may not be resolvable yet. */
 export async function findOwnEndpoints(options: OwnEndpointsOptions): Promise<OwnEndpoints> {

@@ -132,20 +132,25 @@ export class Bootstrap {
   }
 
   async #format(map: ClusterMap): Promise<void> {
-    const { drives, self } = this.#options;
+    const { self } = this.#options;
     if (this.#founded || (this.#map !== null && this.#map.clusterId !== map.clusterId)) {
       throw new RpcError('refused', `this node belongs to cluster ${this.#map?.clusterId} already`);
     }
-    for (const { slot, id } of map.drives.filter((drive) => drive.node === self)) {
-      const drive = drives.get(slot);
-      const identity = { clusterId: map.clusterId, driveId: id, slot };
-      if (drive?.kind === 'blank') await drives.format(slot, identity, map, 'founding');
-      else if (drive?.kind !== 'open')
-        throw new RpcError('refused', `drive ${slot} cannot be formatted: it is ${drive?.kind ?? 'not here'}`);
-      else if (drive.store.identity.driveId !== id)
-        throw new RpcError('refused', `drive ${slot} has another id than the map says`);
-    }
+    const own = map.drives.filter((drive) => drive.node === self);
+    await Promise.all(own.map(({ slot, id }) => this.#formatDrive(slot, id, map)));
     this.#map = map;
+  }
+
+  async #formatDrive(slot: string, driveId: string, map: ClusterMap): Promise<void> {
+    const { drives } = this.#options;
+    const drive = drives.get(slot);
+    if (drive?.kind === 'blank') {
+      await drives.format(slot, { clusterId: map.clusterId, driveId, slot }, map, 'founding');
+    } else if (drive?.kind !== 'open') {
+      throw new RpcError('refused', `drive ${slot} cannot be formatted: it is ${drive?.kind ?? 'not here'}`);
+    } else if (drive.store.identity.driveId !== driveId) {
+      throw new RpcError('refused', `drive ${slot} has another id than the map says`);
+    }
   }
 
   async #endFounding(clusterId: string): Promise<void> {

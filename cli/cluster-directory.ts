@@ -13,7 +13,7 @@ export interface ClusterChoice {
 }
 
 /** Clusters of a working directory live here, each under its name. */
-const CLUSTERS_DIRECTORY = '.ashlar';
+export const CLUSTERS_DIRECTORY = '.ashlar';
 
 export function directoryFor(workingDirectory: string, clusterName: string, data: string | undefined): string {
   return resolve(workingDirectory, data ?? join(CLUSTERS_DIRECTORY, clusterName));

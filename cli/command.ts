@@ -1,6 +1,7 @@
 // What a file in cli/commands exports, and what it gets to work with. A command never touches process.* itself, so that a
 // test can run it in-process and see everything that it said.
 import type { Command } from 'commander';
+import type { Programs } from '../stacks/local/cluster-processes.ts';
 
 export interface CommandModule {
   /** Adds arguments, options, help and the action. The command has its name and its one-line summary already. */
@@ -10,6 +11,8 @@ export interface CommandModule {
 export interface CommandContext {
   /** Relative paths that a person typed start here. */
   readonly workingDirectory: string;
+  /** What clusters are run with. */
+  readonly programs: Programs;
   /** Results: one call per line or block, without the last newline. */
   print(text: string): void;
   /** Progress and remarks, on stderr, so that they never end up in a pipe. */

@@ -1,5 +1,6 @@
 // The program `ashlar`: binds the command line to this process. The only place of the CLI that reads the environment.
 import { readFileSync } from 'node:fs';
+import { defaultPrograms } from '../stacks/local/cluster-processes.ts';
 import { packageRoot } from '../stacks/local/program-files.ts';
 import { runCli } from './run.ts';
 
@@ -9,6 +10,7 @@ const { version } = JSON.parse(readFileSync(`${packageRoot()}/package.json`, 'ut
 
 process.exitCode = await runCli(process.argv.slice(2), {
   workingDirectory: process.cwd(),
+  programs: defaultPrograms(),
   debug: process.env.ASHLAR_DEBUG === '1',
   version,
   print: (text) => process.stdout.write(`${text}\n`),

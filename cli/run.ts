@@ -20,6 +20,8 @@ const COMMANDS: readonly CommandEntry[] = [
   { name: 'up', summary: 'start the cluster of a spec on this machine', load: () => import('./commands/up.ts') },
   { name: 'status', summary: 'show how the local cluster is', load: () => import('./commands/status.ts') },
   { name: 'env', summary: 'print the exports that S3 clients need', load: () => import('./commands/env.ts') },
+  { name: 'drill', summary: 'kill, wipe and revive parts of it', load: () => import('./commands/drill.ts') },
+  { name: 'plan', summary: 'show what a spec promises, and prove it', load: () => import('./commands/plan.ts') },
   { name: 'down', summary: 'stop it, and with --purge delete its data', load: () => import('./commands/down.ts') },
 ];
 

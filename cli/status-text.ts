@@ -1,9 +1,12 @@
 // A local cluster's status as a person reads it: first whether it is well, then why not, then every node and drive. Pure.
 import type { DriveReport, HealReport, NodeReport } from '../node/admin/status.ts';
-import type { LocalNodeStatus, LocalStatus } from '../stacks/local/local-status.ts';
+import { isStopped, type LocalNodeStatus, type LocalStatus } from '../stacks/local/local-status.ts';
 import { bytesText, type Column, tableLines } from './table.ts';
 
 export function statusText(status: LocalStatus): string {
+  if (isStopped(status)) {
+    return `${status.name}: stopped; its data is in ${status.directory}, and "ashlar up" brings it back`;
+  }
   const { report } = status;
   const epoch = report === null ? '' : `, map epoch ${report.epoch}`;
   const driveCount = status.nodes.reduce((sum, node) => sum + node.drives.length, 0);
@@ -38,9 +41,14 @@ export function healthText(status: LocalStatus): string {
 export function reasons(status: LocalStatus): string[] {
   const own: string[] = [];
   if (status.endpointPid === null) own.push('the endpoint does not run');
-  for (const node of status.nodes) if (node.pid === null) own.push(`node ${node.name} does not run`);
-  if (status.report === null && status.nodes.some((node) => node.pid !== null)) own.push('no node answers');
-  return [...own, ...(status.report?.reasons ?? [])];
+  const stopped = status.nodes.filter((node) => node.pid === null).map((node) => node.name);
+  for (const name of stopped) own.push(`node ${name} does not run`);
+  if (status.report === null && stopped.length < status.nodes.length) own.push('no node answers');
+  // Of a node that does not run the others say that it does not answer: the same thing, less well known.
+  const theirs = (status.report?.reasons ?? []).filter(
+    (reason) => !stopped.some((name) => reason.startsWith(`node ${name} `)),
+  );
+  return [...own, ...theirs];
 }
 
 const NODE_COLUMNS: readonly Column[] = [

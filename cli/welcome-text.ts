@@ -54,7 +54,7 @@ export function clientRecipes(props: WelcomeProps): ClientRecipe[] {
       lines: [
         `eval "$(npx ashlar env${dataOption})"`,
         `${aws} mb s3://photos`,
-        `${aws} cp README.md s3://photos/`,
+        `echo hello | ${aws} cp - s3://photos/hello.txt`,
         `${aws} ls s3://photos`,
       ],
     },
@@ -65,13 +65,18 @@ export function clientRecipes(props: WelcomeProps): ClientRecipe[] {
         `export RCLONE_CONFIG_ASHLAR_ENDPOINT=${endpoint} RCLONE_CONFIG_ASHLAR_REGION=${region}`,
         `export RCLONE_CONFIG_ASHLAR_ACCESS_KEY_ID=${accessKeyId}`,
         `export RCLONE_CONFIG_ASHLAR_SECRET_ACCESS_KEY=${secretAccessKey}`,
-        'rclone copy docs ashlar:photos/docs',
-        'rclone ls ashlar:photos',
+        'echo hello | rclone rcat ashlar:backup/hello.txt',
+        'rclone ls ashlar:backup',
       ],
     },
     {
       client: 's3cmd',
-      lines: [`${s3cmd} put README.md s3://photos/`, `${s3cmd} ls s3://photos`],
+      lines: [
+        `ashlar_s3() { ${s3cmd} "$@"; }`,
+        'ashlar_s3 mb s3://logs',
+        'echo hello | ashlar_s3 put - s3://logs/hello.txt',
+        'ashlar_s3 ls s3://logs',
+      ],
     },
     {
       client: 'AWS SDK for JavaScript v3',

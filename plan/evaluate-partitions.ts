@@ -5,23 +5,17 @@ import { registerQuorums } from '../node/core/quorum.ts';
 import type { ClusterSpec } from '../spec/cluster-spec.ts';
 import { partitionCapacity } from './capacity.ts';
 import { type ClusterDrive, clusterDrives } from './cluster-drives.ts';
-import { type Evaluation, impossible } from './evaluate.ts';
+import { type Evaluation, impossible, planNodes } from './evaluate.ts';
 import { GroupCounts } from './group-counts.ts';
 import { type Assess, assessAnyDrives, enumerateLosses } from './losses.ts';
-import type { PlanNode } from './plan.ts';
+import type { PlanNode, Remainder } from './plan.ts';
 import { tooFewDrives, verdictOf } from './verdict.ts';
 
 export function evaluatePartitions(spec: ClusterSpec, nodes: readonly PlanNode[]): Evaluation {
   const drives = clusterDrives(nodes);
   const { k, m } = spec.erasure;
   if (drives.length < k + m) return impossible(tooFewDrives(spec, drives.length));
-  const partitionCount = defaultPartitionCount(drives.length);
-  const placement = place(drives, spec.erasure, partitionCount);
-  const quorums = registerQuorums(spec.erasure);
-  const keepers = chooseKeepers(drives, spec.erasure);
-  const shards = new GroupCounts(placement.positions, drives.length);
-  const replicas = new GroupCounts(replicaTable(placement, quorums.replicas), drives.length);
-  const assess = assessor(spec, drives, keepers, shards, replicas);
+  const { partitionCount, placement, quorums, keepers, shards, replicas, assess } = layOut(spec, drives);
   const losses = enumerateLosses(drives, assess);
   // However m drives are chosen, a partition has each of them at most once.
   const readsWithoutAny = quorums.replicas - m >= quorums.takeOver;
@@ -48,6 +42,24 @@ export function evaluatePartitions(spec: ClusterSpec, nodes: readonly PlanNode[]
       keepers: keepers.length,
     }),
   };
+}
+
+/** What is left when exactly these slots are lost at once. For specs of engine ashlar that have a safe plan. */
+export function assessLoss(spec: ClusterSpec, lostSlots: readonly string[]): Remainder {
+  const drives = clusterDrives(planNodes(spec));
+  const lost = drives.flatMap(({ slot }, index) => (lostSlots.includes(slot) ? [index] : []));
+  return layOut(spec, drives).assess(lost);
+}
+
+function layOut(spec: ClusterSpec, drives: readonly ClusterDrive[]) {
+  const partitionCount = defaultPartitionCount(drives.length);
+  const placement = place(drives, spec.erasure, partitionCount);
+  const quorums = registerQuorums(spec.erasure);
+  const keepers = chooseKeepers(drives, spec.erasure);
+  const shards = new GroupCounts(placement.positions, drives.length);
+  const replicas = new GroupCounts(replicaTable(placement, quorums.replicas), drives.length);
+  const assess = assessor(spec, drives, keepers, shards, replicas);
+  return { partitionCount, placement, quorums, keepers, shards, replicas, assess };
 }
 
 function replicaTable(placement: Placement, replicas: number): number[][] {

@@ -42,7 +42,7 @@ export function impossible(reason: string): Evaluation {
   };
 }
 
-function planNodes(spec: ClusterSpec): PlanNode[] {
+export function planNodes(spec: ClusterSpec): PlanNode[] {
   return spec.nodes.map((node) => ({
     ...node,
     drives: node.drives.map((drive) => ({

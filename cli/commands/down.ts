@@ -1,7 +1,9 @@
 // `ashlar down`: stops the processes of a local cluster and, when asked by name, deletes its data.
+import { rmdirSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { BALANCER } from '../../stacks/local/data-directory.ts';
 import { type DownEvent, takeDown } from '../../stacks/local/take-down.ts';
-import { findCluster } from '../cluster-directory.ts';
+import { CLUSTERS_DIRECTORY, findCluster } from '../cluster-directory.ts';
 import { addClusterOptions, type ClusterOptions } from '../cluster-options.ts';
 import type { CommandModule } from '../command.ts';
 import { displayPath } from '../display-path.ts';
@@ -26,6 +28,7 @@ export const define: CommandModule['define'] = (command, context) => {
       if (options.purge !== true) {
         context.print(`Its data stays in ${where}; "ashlar up" brings it back, "ashlar down --purge" deletes it.`);
       } else if (foreign.length === 0) {
+        removeIfEmpty(dirname(cluster.directory));
         context.print(`Deleted ${where}.`);
       } else {
         context.print(`Deleted what was ours in ${where}; left there, as it is not ours: ${foreign.join(', ')}.`);
@@ -39,6 +42,16 @@ export function downEventText(event: DownEvent): string {
       return `Stopping ${event.names.map(processText).join(', ')} …`;
     case 'killing':
       return `${processText(event.name)} did not stop within ${(event.afterMs / 1_000).toFixed(0)} s; killing it.`;
+  }
+}
+
+/** The directory of all clusters of a place is not left there for none. */
+function removeIfEmpty(parent: string): void {
+  if (basename(parent) !== CLUSTERS_DIRECTORY) return;
+  try {
+    rmdirSync(parent);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTEMPTY') throw error;
   }
 }
 

@@ -23,6 +23,8 @@ export function clientEnvironment(cluster: LocalCluster): Record<string, string>
     AWS_SECRET_ACCESS_KEY: cluster.credentials.secretAccessKey,
     AWS_ENDPOINT_URL: endpointUrl(cluster),
     AWS_REGION: cluster.state.spec.region,
+    // The SDK for Python and the first aws cli know the region by this name only.
+    AWS_DEFAULT_REGION: cluster.state.spec.region,
   };
 }
 

@@ -47,6 +47,7 @@ async function up(options: Options, context: CommandContext): Promise<void> {
     spec: loaded.spec,
     specDirectory: loaded.directory,
     port: options.port ?? null,
+    programs: context.programs,
     onEvent: (event) => context.note(upEventText(event)),
     signal: interrupts.first,
   });

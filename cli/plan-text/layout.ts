@@ -1,11 +1,12 @@
 // Where data goes: how objects are spread, and each drive's share of the shards and of the register replicas.
-import type { DriveShare, PartitionLayout, Plan, PlanNode, SetLayout } from '../../plan/plan.ts';
+import type { DriveShare, PartitionLayout, Plan, PlanNode, SetLayout, SetPool } from '../../plan/plan.ts';
 import { textTable } from '../../plan/text-table.ts';
 import { counted, decimalBytes, percent } from '../../plan/units.ts';
 import { section, type TextOptions } from './plan-text.ts';
 
 /** With more drives than this, a row is a node; with more nodes than this, a zone. */
 const ROWS_MAX = 48;
+const SET_COLUMNS_MAX = 120;
 
 export function layoutLines(plan: Plan, options: TextOptions): string[] {
   const { layout } = plan;
@@ -119,11 +120,17 @@ function capacityOf(nodes: readonly PlanNode[]): number | null {
   return sizes.reduce((sum, size) => (sum === null || size === null ? null : sum + size), 0 as number | null);
 }
 
+/** Which drives form a set: when there are few enough to read, or when asked for. */
+function setRows({ sets }: SetPool, all: boolean): string[] {
+  const rows = sets.map((set, number) => `  set ${number + 1}: ${set.join(' ')}`);
+  return all || (rows.length <= 8 && rows.every((row) => row.length <= SET_COLUMNS_MAX)) ? rows : [];
+}
+
 function setLines(plan: Plan, layout: SetLayout, { all }: TextOptions): string[] {
   const lines = layout.pools.flatMap((pool, index) => [
     `${layout.pools.length === 1 ? '' : `pool ${index + 1}: `}${counted(pool.sets.length, 'erasure set')} of ${pool.setSize} drives, ${pool.parity} of them parity; reading takes ${pool.readQuorum}, writing ${pool.writeQuorum}`,
     `at most ${pool.worstZoneShare} drives of a set in a zone, ${pool.worstNodeShare} on a node`,
-    ...(all || pool.sets.length <= 8 ? pool.sets.map((set, number) => `  set ${number + 1}: ${set.join(' ')}`) : []),
+    ...setRows(pool, all),
   ]);
   const settings = Object.entries(layout.environment).map(([name, value]) => `${name}=${value}`);
   const volumes = layout.volumes.length <= 8 || all ? layout.volumes : [...layout.volumes.slice(0, 7), '…'];

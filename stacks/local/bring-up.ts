@@ -100,7 +100,7 @@ async function bringUpLocked(props: BringUpProps, opened: LocalCluster, created:
     until: 'ready',
     timeoutMs: props.timeoutMs ?? READY_TIMEOUT_MS,
     onReady: (name, afterMs) => {
-      if (name !== BALANCER) onEvent({ kind: 'ready', node: name, afterMs });
+      if (nodesStarted.includes(name)) onEvent({ kind: 'ready', node: name, afterMs });
     },
     signal: props.signal,
   });

@@ -97,6 +97,7 @@ export function nodeArguments(cluster: LocalCluster, node: SpecNode): string[] {
     ...['--scheme', `${spec.erasure.k}+${spec.erasure.m}`],
     ...['--listen', `${LOOPBACK}:${nodePorts[node.name]}`],
     ...['--region', spec.region],
+    ...spec.domains.flatMap((domain) => ['--domain', domain]),
     ...(node.wal === null ? [] : ['--wal', layout.wal(node.name)]),
     ...endpoints,
   ];
@@ -121,19 +122,20 @@ export function logSince(cluster: LocalCluster, name: string, position: number, 
     const lines = bytes
       .toString('utf8')
       .split('\n')
-      .filter((line) => line.trim() !== '');
+      // Where in our code a crash came from is for developers, and is in the file.
+      .filter((line) => line.trim() !== '' && !/^\s+at /.test(line));
     return lines.slice(-linesMax).map(readableLogLine);
   } finally {
     closeSync(descriptor);
   }
 }
 
+/** Lines as node/admin/log.ts writes them; what crashes writes is not JSON. */
 function readableLogLine(line: string): string {
   try {
-    const value = JSON.parse(line) as { msg?: unknown; message?: unknown; err?: { message?: unknown } };
-    const message = value.msg ?? value.message;
+    const { message, error } = JSON.parse(line) as { message?: unknown; error?: { message?: unknown } };
     if (typeof message !== 'string') return line;
-    const cause = value.err?.message;
+    const cause = error?.message;
     return typeof cause === 'string' && !message.includes(cause) ? `${message}: ${cause}` : message;
   } catch {
     return line;

@@ -71,7 +71,7 @@ function ask(address: NodeAddress, method: string, path: string, options: AskOpt
   const headers: Record<string, string> = { connection: 'close' };
   if (options.token !== undefined) headers.authorization = `Bearer ${options.token}`;
   if (options.body !== undefined) headers['content-type'] = 'application/json';
-  const signal = AbortSignal.timeout(options.timeoutMs);
+  const signal = AbortSignal.timeout(Math.ceil(options.timeoutMs));
   return new Promise((resolve, reject) => {
     const outgoing = request({ ...address, method, path, headers, signal, agent: false }, (response) => {
       const pieces: Buffer[] = [];

@@ -1,12 +1,12 @@
 // Starts processes of a cluster and waits until they are ready: all of them, or it says which one is not and why, with the last
 // lines of its log. Whatever it started is stopped again when it fails.
 import { setTimeout as delay } from 'node:timers/promises';
-import { endpointAddress, logPosition, logSince, nodeAddress } from './cluster-processes.ts';
+import { endpointAddress, logPosition, logSince, nodeAddress, runningProcess } from './cluster-processes.ts';
 import { BALANCER, directoryLayout, type LocalCluster } from './data-directory.ts';
 import { LocalError } from './errors.ts';
 import { fetchHealth, type NodeAddress } from './node-client.ts';
 import { isFree } from './ports.ts';
-import { isAlive, type StartedProcess, signalProcess, waitUntilGone } from './processes.ts';
+import { type ProcessExit, type StartedProcess, signalProcess, waitUntilGone } from './processes.ts';
 
 export interface StartProps {
   readonly cluster: LocalCluster;
@@ -76,7 +76,7 @@ async function awaitReady(
   const endMs = performance.now() + props.timeoutMs;
   while (!signal.aborted) {
     if ((await fetchHealth(address, props.until, PROBE_TIMEOUT_MS)) === 'yes') return;
-    if (started !== null && !isAlive(started.record)) throw await died(props.cluster, name, started, position);
+    if (runningProcess(props.cluster, name) === null) throw await died(props.cluster, name, started, position);
     if (performance.now() >= endMs) throw late(props, name, position);
     await delay(POLL_MS);
   }
@@ -86,14 +86,18 @@ async function awaitReady(
 async function died(
   cluster: LocalCluster,
   name: string,
-  started: StartedProcess,
+  started: StartedProcess | null,
   position: number | null,
 ): Promise<StartError> {
-  const { code, signal } = await started.exited;
   const { port } = addressOf(cluster, name);
-  const how = code === null ? `signal ${signal}` : `exit code ${code}`;
-  const message = `${processName(name)} ended while it was starting (${how})${lastLines(cluster, name, position)}`;
+  const how = started === null ? 'while it was waited for' : `while it was starting (${exitText(await started.exited)})`;
+  const message = `${processName(name)} ended ${how}${lastLines(cluster, name, position)}`;
+  if (started === null) return new StartError('died', message);
   return new StartError((await isFree(port)) ? 'died' : 'port-taken', message);
+}
+
+function exitText({ code, signal }: ProcessExit): string {
+  return code === null ? `signal ${signal}` : `exit code ${code}`;
 }
 
 function late(props: StartProps, name: string, position: number | null): StartError {

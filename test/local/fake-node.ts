@@ -29,7 +29,12 @@ const all = endpoints.map((endpoint) => new URL(endpoint));
 const own = all.filter((url) => url.host === listen).map((url) => url.pathname);
 // The test's one way to make a node fail at its start.
 if (existsSync(join(own[0]!, '..', 'refuse-to-start'))) refuse('the drive d1 belongs to another cluster');
-if (!all.some((url) => isFormatted(url.pathname))) for (const drive of own) format(drive);
+// Drives are formatted once, at the node's very first start, as they are when a cluster is founded.
+const founded = join(own[0]!, '..', 'founded');
+if (!existsSync(founded)) {
+  for (const drive of own) format(drive);
+  writeFileSync(founded, '');
+}
 
 const server = createServer((request, response) => {
   if (request.url === '/_ashlar/health/live' || request.url === '/_ashlar/health/ready') respond(response, 200, 'ok');
@@ -140,8 +145,8 @@ function respond(response: ServerResponse, code: number, body: string): void {
   response.writeHead(code, { 'content-length': Buffer.byteLength(body) }).end(body);
 }
 
-function log(msg: string): void {
-  process.stderr.write(`${JSON.stringify({ level: 'info', msg })}\n`);
+function log(message: string): void {
+  process.stderr.write(`${JSON.stringify({ level: 'info', message })}\n`);
 }
 
 function refuse(message: string): never {

@@ -80,7 +80,8 @@ const SLAB_BYTES = 65_536;
 
 /** Collects frames for the next write. */
 export class FrameBatch {
-  #slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  /** None before the first frame: a stranger who only connects costs nothing. */
+  #slab = Buffer.alloc(0);
   #runStart = 0;
   #runEnd = 0;
   #chunks: Uint8Array[] = [];

@@ -128,6 +128,20 @@ describe('a peer that is not there', () => {
     expect(a.network.isConnected('b1')).toBe(true);
   });
 
+  it('gets large frames over the connection for small ones while no other can be made', async () => {
+    const a = await lab.node('a1');
+    const b = await lab.node('b1');
+    lab.addresses.delete('b1');
+    await exchange(b, a);
+    // The first one finds out that there is no way, the second one knows it.
+    for (const fill of [1, 2]) {
+      a.network.send('b1', [Buffer.alloc(100_000, fill)]);
+      await vi.waitFor(() => expect(b.received.length).toBe(fill));
+      expect(b.received.at(-1)!.frame.equals(Buffer.alloc(100_000, fill))).toBe(true);
+    }
+    expect(a.broken).toEqual([]);
+  });
+
   it('fails a call at once, and the next one works when the peer is back', async () => {
     const a = await lab.node('a1');
     const b = await lab.node('b1');

@@ -61,7 +61,7 @@ export class Objects {
     if (outcome !== 'ok') background.run(discard());
     await this.#confirmOrTakeBack(bucket, register, version, outcome);
     if (outcome !== 'ok') throw refusal(outcome, key);
-    if (content.blob !== null && content.blob.displaced.length > 0) healing.mend(register);
+    if (content.blob !== null && content.blob.displaced.length > 0) healing.displaced(register);
     return objectInfo(key, version);
   }
 

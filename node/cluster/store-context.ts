@@ -25,8 +25,13 @@ export interface StoreContext extends BlobPorts {
 
 /** What reads and writes tell the healer. Nothing of it waits. */
 export interface Healing {
-  /** Something about this register is unfinished: condemned blobs, displaced shards, an upload to clean up. */
-  mend(key: RegisterKey): void;
+  /** The register holds so many condemned blobs, whose shards are to be deleted in a while. */
+  condemned(key: RegisterKey, count: number): void;
+  /** A blob of the register was written without all of its shards on their own drives. */
+  displaced(key: RegisterKey): void;
+  /** An upload whose fate is settled is to be cleaned up, or a part came too late for its upload. */
+  unfinished(key: RegisterKey): void;
+  /** A read met a shard that is missing or corrupt. */
   damaged(key: RegisterKey, blobId: string, damage: DamagedShard): void;
   /** Whether the register owns the blob is not known: the write that would make it so got no answer. */
   unsettled(key: RegisterKey, objectKey: string, blob: BlobRef): void;
@@ -71,7 +76,7 @@ export async function changeRegister<N extends CommandName>(
 ): Promise<Reply> {
   const command = encodeCommand(name, value);
   const reply = decodeReply(await namingUnavailability(() => registers.change(key, command)));
-  if (reply.condemnedCount > 0) healing.mend(key);
+  if (reply.condemnedCount > 0) healing.condemned(key, reply.condemnedCount);
   return reply;
 }
 

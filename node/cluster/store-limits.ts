@@ -21,12 +21,27 @@ export interface StoreLimits {
   readonly budgetWaitMs: number;
   /** How long the node goes by what it knows of a bucket before it looks again. */
   readonly bucketCacheMs: number;
-  /** Shards of a condemned blob stay this long, for reads that began before it was condemned. */
+  /**
+   * A register with condemned blobs is looked at after this, and their shards are deleted after as much again: reads that began
+   * before the blob was condemned have that long to end, wherever they run.
+   */
   readonly condemnedDelayMs: number;
-  /** The same for registers on which many blobs wait. */
-  readonly condemnedDelayHurriedMs: number;
+  /** The same where so many wait that they would pile up. */
+  readonly condemnedHurriedMs: number;
+  readonly condemnedHurriedCount: number;
   /** An upload that nobody sees in the listings (its creation was cut short) is given up after this. */
   readonly hiddenUploadMs: number;
+  /** Registers that are being mended at once, and the bytes that rebuilding may read and write. */
+  readonly healConcurrency: number;
+  readonly healBytesPerSecond: number;
+  /** A displaced shard is looked after when its drive has had this long to recover. */
+  readonly displacedDelayMs: number;
+  /** What could not be mended is tried again after this, then after twice as long each time up to the maximum. */
+  readonly healRetryMs: number;
+  readonly healRetryMaxMs: number;
+  /** Everything is compared again after this, and the drives are searched for shards that belong elsewhere. */
+  readonly compareIntervalMs: number;
+  readonly strayIntervalMs: number;
 }
 
 export const STORE_LIMITS: StoreLimits = {
@@ -41,7 +56,15 @@ export const STORE_LIMITS: StoreLimits = {
   readBudgetBytes: 48 * 1024 * 1024,
   budgetWaitMs: 10_000,
   bucketCacheMs: 2_000,
-  condemnedDelayMs: 30_000,
-  condemnedDelayHurriedMs: 1_000,
+  condemnedDelayMs: 15_000,
+  condemnedHurriedMs: 500,
+  condemnedHurriedCount: 100,
   hiddenUploadMs: 24 * 3_600_000,
+  healConcurrency: 2,
+  healBytesPerSecond: 64 * 1024 * 1024,
+  displacedDelayMs: 3_000,
+  healRetryMs: 5_000,
+  healRetryMaxMs: 300_000,
+  compareIntervalMs: 6 * 3_600_000,
+  strayIntervalMs: 600_000,
 };

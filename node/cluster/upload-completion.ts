@@ -4,6 +4,7 @@ import { objectKey, partKey } from '../core/keys.ts';
 import { currentVersion, readObject, readPart } from '../core/object-record.ts';
 import type { ObjectVersion, StoredPart, UploadRecord } from '../format/object-formats.ts';
 import type { Buckets } from './buckets.ts';
+import { inParallel } from './in-parallel.ts';
 import {
   type BodyDigest,
   type BucketInfo,
@@ -78,22 +79,12 @@ export class UploadCompletion {
 
   /** The parts as they are now. Rejects with StoreError 'InvalidPart' when one is not what the client says. */
   async #readParts(bucket: BucketInfo, uploadId: string, chosen: readonly CompletedPart[]): Promise<StoredPart[]> {
-    const parts: StoredPart[] = [];
-    for (let at = 0; at < chosen.length; at += PART_READS_MAX) {
-      const read = chosen.slice(at, at + PART_READS_MAX).map(async (wanted) => {
-        const state = await readRegister(this.#context, partKey(bucket.id, uploadId, wanted.partNumber));
-        const part = readPart(state)?.part ?? null;
-        if (part === null || !isSamePart(part, wanted)) {
-          throw new StoreError(
-            'InvalidPart',
-            `part ${wanted.partNumber} of upload ${uploadId} is not the uploaded one`,
-          );
-        }
-        return part;
-      });
-      parts.push(...(await Promise.all(read)));
-    }
-    return parts;
+    return inParallel(chosen, PART_READS_MAX, async (wanted) => {
+      const state = await readRegister(this.#context, partKey(bucket.id, uploadId, wanted.partNumber));
+      const part = readPart(state)?.part ?? null;
+      if (part !== null && isSamePart(part, wanted)) return part;
+      throw new StoreError('InvalidPart', `part ${wanted.partNumber} of upload ${uploadId} is not the uploaded one`);
+    });
   }
 
   /** The object, when it is what completing the upload with these parts made of it. */

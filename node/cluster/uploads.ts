@@ -87,7 +87,7 @@ export class Uploads {
   /** Takes an upload whose fate is settled out of the listings. The parts are cleaned up later. */
   async unlist({ id }: BucketInfo, key: string, uploadId: string): Promise<void> {
     await changeRegister(this.#context, uploadKey(id, key, uploadId), 'remove', {});
-    this.#context.healing.mend(objectKey(id, key));
+    this.#context.healing.unfinished(objectKey(id, key));
   }
 
   async putPart(bucketName: string, key: string, uploadId: string, partNumber: number, body: Body): Promise<PartInfo> {
@@ -111,10 +111,10 @@ export class Uploads {
     }
     // Looked at again after the part was written: so either a completion or an abort sees the part, or this sees that it is late.
     if (!(await this.#isListed.read(uploadKey(bucket.id, key, uploadId)))) {
-      healing.mend(register);
+      healing.unfinished(register);
       throw noSuchUpload(key, uploadId);
     }
-    if (content.blob !== null && content.blob.displaced.length > 0) healing.mend(register);
+    if (content.blob !== null && content.blob.displaced.length > 0) healing.displaced(register);
     return partInfo(part);
   }
 

@@ -1,0 +1,194 @@
+// Compares what registers say with what drives hold. A run walks the registers that this node answers for and the shards on its
+// own drives, and hands everything that is not as it should be to the heal queue.
+import { KIND, type RegisterKey } from '../core/keys.ts';
+import { planMend } from '../core/mend-plan.ts';
+import { objectBlobs, partBlobs, readObject, readPart } from '../core/object-record.ts';
+import { FormatError } from '../format/codec.ts';
+import type { BlobRef } from '../format/object-formats.ts';
+import type { WireShardName } from '../format/shard-formats.ts';
+import { sleep } from '../io/clock.ts';
+import type { BlobMender } from './blob-mender.ts';
+import { ownSlot } from './blob-ports.ts';
+import { describeKey } from './describe-key.ts';
+import type { HealerOptions } from './heal.ts';
+import type { HealQueue, MendHints } from './heal-queue.ts';
+
+const PAGE_REGISTERS = 200;
+const PAGE_SHARDS = 500;
+/** The walk rests while so many registers wait for redundancy, so that the queue stays short. */
+const QUEUE_MAX = 1_000;
+const PAUSE_MS = 5;
+const NO_HINTS: MendHints = { corrupt: [], strays: [], unsettled: [] };
+
+export interface ComparisonOptions extends HealerOptions {
+  readonly blobs: BlobMender;
+  readonly queue: HealQueue;
+  readonly condemnedDelayMs: (count: number) => number;
+  readonly onFailure: (error: unknown) => void;
+  readonly onCompared: () => void;
+}
+
+/** What a comparison needs of a register of either kind. */
+interface Examined {
+  readonly key: RegisterKey;
+  readonly blobs: readonly BlobRef[];
+  readonly condemnedCount: number;
+  /** Something about uploads is to be looked into. */
+  readonly isUnfinished: boolean;
+}
+
+export class Comparison {
+  readonly #options: ComparisonOptions;
+  readonly #resting = new Set<() => void>();
+  #comparedEpoch = 0;
+  #isStopped = false;
+
+  constructor(options: ComparisonOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { limits, topology } = this.#options;
+    topology.onChange(() => this.#wake());
+    void this.#again(async () => ((await this.#compareNow()) ? limits.compareIntervalMs : limits.healRetryMs));
+    // Between changes of the map shards are displaced too, by drives that were slow.
+    void this.#again(async () => {
+      await this.#searchStrays();
+      return limits.strayIntervalMs;
+    });
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#wake();
+  }
+
+  /** Whether a comparison under the newest map has ended without a failure. */
+  isUpToDate(): boolean {
+    return this.#comparedEpoch === this.#options.topology.current().epoch;
+  }
+
+  /** Runs until stopped: once per epoch at least, and again after the time that a run asks for. */
+  async #again(run: () => Promise<number>): Promise<void> {
+    const { topology, limits, onFailure } = this.#options;
+    while (!this.#isStopped) {
+      const { epoch } = topology.current();
+      let restMs = limits.healRetryMs;
+      try {
+        restMs = await run();
+      } catch (error) {
+        if (!this.#isStopped) onFailure(error);
+      }
+      if (topology.current().epoch === epoch) await this.#rest(restMs);
+    }
+  }
+
+  async #compareNow(): Promise<boolean> {
+    const { topology, onCompared } = this.#options;
+    const { epoch } = topology.current();
+    if (!(await this.#compare(epoch))) return false;
+    this.#comparedEpoch = epoch;
+    onCompared();
+    return true;
+  }
+
+  /** Whether it got to the end. Rejects, at the end, with what could not be read or compared. */
+  async #compare(epoch: number): Promise<boolean> {
+    const { registers, topology, queue, clock } = this.#options;
+    const problems = new Set<string>();
+    let from: RegisterKey | null = '';
+    while (from !== null) {
+      const page: Awaited<ReturnType<typeof registers.walkOwned>> = await registers.walkOwned(from, PAGE_REGISTERS);
+      const examined: Examined[] = [];
+      for (const { key, payload } of page.entries) {
+        try {
+          examined.push(...examine(key, payload));
+        } catch (error) {
+          if (!(error instanceof FormatError)) throw error;
+          problems.add(`${describeKey(key)} cannot be read: ${error.message}`);
+        }
+      }
+      for (const slot of await this.#check(examined)) problems.add(`drive ${slot} does not answer`);
+      await queue.urgentAtMost(QUEUE_MAX);
+      await sleep(clock, PAUSE_MS);
+      if (this.#isStopped || topology.current().epoch !== epoch) return false;
+      from = page.next;
+    }
+    if (problems.size > 0) throw new Error([...problems].join('; '));
+    return true;
+  }
+
+  /** Hands what is not in order to the queue; gives the drives that did not answer. */
+  async #check(examined: readonly Examined[]): Promise<Set<string>> {
+    const { blobs: mender, queue, condemnedDelayMs } = this.#options;
+    const silent = new Set<string>();
+    const facts = await mender.inspect(
+      examined.flatMap(({ blobs }) => blobs),
+      NO_HINTS,
+    );
+    for (const { key, blobs, condemnedCount, isUnfinished } of examined) {
+      const plans = blobs.map(({ blobId }) => ({ blobId, plan: planMend(facts.get(blobId)!) }));
+      for (const { blobId, plan } of plans) {
+        for (const position of plan.unknown) silent.add(facts.get(blobId)![position]!.ownSlot!);
+      }
+      const isOutOfPlace = plans.some(({ plan }) => plan.rebuild.length + plan.settled.length > 0);
+      if (isOutOfPlace) queue.add(key, { delayMs: 0, isUrgent: true });
+      if (isUnfinished) queue.add(key, { delayMs: 0, isUrgent: false });
+      if (condemnedCount > 0) queue.add(key, { delayMs: condemnedDelayMs(condemnedCount), isUrgent: false });
+    }
+    return silent;
+  }
+
+  /** Shards on this node's drives that belong on other drives which are there to take them. */
+  async #searchStrays(): Promise<void> {
+    const { drives, shards, topology, queue } = this.#options;
+    for (const { identity } of drives.open()) {
+      const { slot } = identity;
+      let after: WireShardName | null = null;
+      do {
+        const page: Awaited<ReturnType<typeof shards.list>> = await shards.list(slot, after, PAGE_SHARDS);
+        for (const { name, attributes } of page) {
+          const own = ownSlot(topology.current(), name.blobId, name.position);
+          const drive = own === null || own === slot ? null : topology.current().drive(own);
+          if (drive?.state !== 'up') continue;
+          const strays = [{ ...name, slot }];
+          for (const owner of attributes.owners) queue.add(owner, { delayMs: 0, isUrgent: true, strays });
+        }
+        await queue.urgentAtMost(QUEUE_MAX);
+        if (this.#isStopped) return;
+        after = page.length < PAGE_SHARDS ? null : page.at(-1)!.name;
+      } while (after !== null);
+    }
+  }
+
+  /** Until the time is over, the map changes or the healer stops. */
+  async #rest(durationMs: number): Promise<void> {
+    if (this.#isStopped) return;
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        timer.cancel();
+        this.#resting.delete(end);
+        resolve();
+      };
+      const timer = this.#options.clock.setTimer(durationMs, end);
+      this.#resting.add(end);
+    });
+  }
+
+  #wake(): void {
+    for (const end of [...this.#resting]) end();
+  }
+}
+
+/** Nothing for registers without blobs. Throws FormatError. */
+function examine(key: RegisterKey, payload: Uint8Array): Examined[] {
+  if (key[0] === KIND.object) {
+    const record = readObject({ payload });
+    const { condemned, uploads } = record;
+    return [{ key, blobs: objectBlobs(record), condemnedCount: condemned.length, isUnfinished: uploads.length > 0 }];
+  }
+  const record = key[0] === KIND.part ? readPart({ payload }) : null;
+  if (record === null) return [];
+  const { condemned, part } = record;
+  return [{ key, blobs: partBlobs(record), condemnedCount: condemned.length, isUnfinished: part !== null }];
+}

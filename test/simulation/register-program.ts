@@ -1,17 +1,13 @@
 // The lower half of a node (storage engine, membership, registers) as a program for the simulated cluster. Registers hold
 // labels; the commands are the writes of the object model, so that the same clients and checks serve as for whole nodes.
-import type { LocalDrive } from '../../node/cluster/local-drives.ts';
 import { Member } from '../../node/cluster/member.ts';
 import { type Decision, type RegisterState, type Registers, UnavailableError } from '../../node/cluster/registers.ts';
 import { decide } from '../../node/core/decide.ts';
 import { KIND } from '../../node/core/keys.ts';
 import { helloFormat } from '../../node/format/membership-formats.ts';
-import type { Disk } from '../../node/io/disk.ts';
-import type { DriveIdentity, DriveStore } from '../../node/storage/drive-store.ts';
-import { formatDrive, openDrive } from '../../node/storage/open.ts';
 import { type Condition, conditionHolds, type WriteAnswer } from './checkers/object-model.ts';
 import type { Program, Surroundings } from './cluster.ts';
-import { simIndex } from './sim-index.ts';
+import { openLocalDrive } from './local-drive.ts';
 import { OutcomeUnknown, type Target } from './workload.ts';
 
 export class RegisterProgram implements Program {
@@ -70,27 +66,6 @@ export class RegisterProgram implements Program {
   }
 }
 
-async function openLocalDrive(slot: string, disk: Disk, { clock, random, note }: Surroundings): Promise<LocalDrive> {
-  const open = () => openDrive({ disk, index: simIndex(disk), clock, random });
-  const opened = await open();
-  switch (opened.kind) {
-    case 'formatted':
-      return { kind: 'open', slot, store: opened.store };
-    case 'refused':
-      note(`drive ${slot} is refused: ${opened.reason}`);
-      return { kind: 'refused', slot, reason: opened.reason };
-    case 'blank':
-      return { kind: 'blank', slot, format: (identity) => formatAndOpen(identity) };
-  }
-
-  async function formatAndOpen(identity: DriveIdentity): Promise<DriveStore> {
-    await formatDrive({ disk, identity, random });
-    const formatted = await open();
-    if (formatted.kind !== 'formatted') throw new Error(`drive ${slot} is ${formatted.kind} after it was formatted`);
-    return formatted.store;
-  }
-}
-
 type Command =
   | { readonly kind: 'put'; readonly value: string; readonly condition: Condition }
   | { readonly kind: 'delete'; readonly condition: Condition };
@@ -119,6 +94,8 @@ class RegisterTarget implements Target {
   constructor(registers: () => Registers) {
     this.#registers = registers;
   }
+
+  async prepare(): Promise<void> {}
 
   async get(key: string): Promise<string | null> {
     const { payload, live } = await unknownWhenUnavailable(() => this.#registers().read(KIND.object + key));

@@ -3,6 +3,7 @@
 import { History } from './checkers/history.ts';
 import { type ClusterShape, type Program, SimCluster, type StartProgram } from './cluster.ts';
 import { drawFaultKinds, type FaultKind, Nemesis } from './nemesis.ts';
+import { NodeProgram } from './node-program.ts';
 import { RegisterProgram } from './register-program.ts';
 import { SimRandom } from './sim-random.ts';
 import { Trace } from './trace.ts';
@@ -10,6 +11,8 @@ import { type Target, Workload } from './workload.ts';
 
 export interface Plan {
   readonly seed: number;
+  /** The whole node, or its lower half: the half is faster and reaches more. */
+  readonly program: 'node' | 'registers';
   readonly shape: ClusterShape;
   readonly faults: readonly FaultKind[];
   /** Virtual time of the first phase. */
@@ -50,6 +53,7 @@ export function planOf(seed: number): Plan {
   const random = new SimRandom(seed).split('plan');
   return {
     seed,
+    program: random.pick(['node', 'registers']),
     shape: random.pick(SHAPES),
     faults: drawFaultKinds(random),
     faultsMs: random.pick([5_000, 20_000, 60_000]),
@@ -62,7 +66,12 @@ export function planOf(seed: number): Plan {
 
 /** traceLinesMax: how much of the end of the trace to keep. */
 export function simulate(plan: Plan, traceLinesMax: number): Promise<Report> {
-  return simulateProgram(plan, traceLinesMax, (surroundings) => new RegisterProgram(surroundings));
+  switch (plan.program) {
+    case 'node':
+      return simulateProgram(plan, traceLinesMax, (surroundings) => new NodeProgram(surroundings));
+    case 'registers':
+      return simulateProgram(plan, traceLinesMax, (surroundings) => new RegisterProgram(surroundings));
+  }
 }
 
 export async function simulateProgram<P extends Program & { readonly target: Target }>(
@@ -113,6 +122,8 @@ async function live<P extends Program & { readonly target: Target }>(
   });
   nemesis.prepare();
   await cluster.startAll(START_LIMIT_MS);
+  const { target } = cluster.machines[0]!.program!;
+  await scheduler.runToEnd('what the clients need', target.prepare(), START_LIMIT_MS);
   nemesis.start();
   workload.start();
   await scheduler.runFor(plan.faultsMs);

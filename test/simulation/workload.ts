@@ -8,6 +8,8 @@ import type { SimRandom } from './sim-random.ts';
 
 /** What one node offers to a client. Values are labels; the target makes bytes of them and checks that they come back. */
 export interface Target {
+  /** Once, in a cluster that is whole: what must exist before the first object. */
+  prepare(): Promise<void>;
   get(key: string): Promise<string | null>;
   put(key: string, value: string, condition: Condition): Promise<WriteAnswer>;
   remove(key: string, condition: Condition): Promise<WriteAnswer>;

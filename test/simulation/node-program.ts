@@ -1,0 +1,219 @@
+// The whole node without its front ends as a program for the simulated cluster, and what clients see of it: objects in one
+// bucket whose entity tags are the labels of their bodies.
+import { StorageNode } from '../../node/cluster/node.ts';
+import {
+  type Body,
+  type ListPage,
+  type ListRequest,
+  type ObjectInfo,
+  type ObjectStore,
+  StoreError,
+  type WriteConditions,
+} from '../../node/cluster/object-store.ts';
+import { helloFormat } from '../../node/format/membership-formats.ts';
+import type { Log, LogFields } from '../../node/io/log.ts';
+import type { Condition, WriteAnswer } from './checkers/object-model.ts';
+import type { Program, Surroundings } from './cluster.ts';
+import { type BodySizes, bodyOf, inPieces, labelOf } from './labelled-bodies.ts';
+import { openLocalDrive } from './local-drive.ts';
+import { SimRandom } from './sim-random.ts';
+import { OutcomeUnknown, PromiseBroken, type Target } from './workload.ts';
+
+export const BUCKET = 'bucket';
+
+/** Inline bodies, small shards, single stripes and several of them. */
+export const BODY_SIZES: BodySizes = { bytesMax: [200, 8_000, 9_000, 100_000, 1_500_000] };
+
+/** So that what takes minutes and hours in a real cluster happens within a run. */
+const LIMITS = { condemnedDelayMs: 3_000, strayIntervalMs: 10_000, displacedDelayMs: 1_000, healRetryMaxMs: 10_000 };
+
+const NO_METADATA = { headers: {}, user: {} };
+/** Multipart objects: this share of the puts. */
+const MULTIPART_SHARE = 0.15;
+
+export class NodeProgram implements Program {
+  readonly target: Target;
+  #node: StorageNode | null = null;
+
+  constructor(surroundings: Surroundings) {
+    this.target = new ObjectTarget(() => this.store);
+    this.#run(surroundings).catch((error) => surroundings.note(`stops: ${error}`));
+  }
+
+  get node(): StorageNode {
+    if (this.#node === null) throw new OutcomeUnknown('the drives are not open yet');
+    return this.#node;
+  }
+
+  get store(): ObjectStore {
+    const { serving } = this.node;
+    if (serving === null) throw new OutcomeUnknown('the node has not joined yet');
+    return serving.store;
+  }
+
+  hello(): Uint8Array {
+    return helloFormat.encode(this.node.hello());
+  }
+
+  serves(): boolean {
+    return this.#node?.serving != null;
+  }
+
+  ready(): boolean {
+    return this.#node?.ready() === true;
+  }
+
+  async #run(surroundings: Surroundings): Promise<void> {
+    const { name, zone, scheme, endpoints, addresses, clock, network, random, probe, note } = surroundings;
+    const drives = await Promise.all(
+      surroundings.drives.map(({ slot, disk }) => openLocalDrive(slot, disk, surroundings)),
+    );
+    const node = new StorageNode({
+      name,
+      zone,
+      scheme,
+      endpoints,
+      addresses,
+      drives,
+      network,
+      introductions: { probe },
+      clock,
+      random,
+      log: logTo(note),
+      rssBytes: () => 0,
+      limits: LIMITS,
+    });
+    this.#node = node;
+    await node.start();
+  }
+}
+
+function logTo(note: (text: string) => void, more: LogFields = {}): Log {
+  const write =
+    (level: string) =>
+    (message: string, fields: LogFields = {}) =>
+      note(`${level} ${message} ${JSON.stringify({ ...more, ...fields }, plainErrors)}`);
+  return {
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    with: (fields) => logTo(note, { ...more, ...fields }),
+  };
+}
+
+function plainErrors(_: string, value: unknown): unknown {
+  return value instanceof Error ? `${value.name}: ${value.message}` : value;
+}
+
+class ObjectTarget implements Target {
+  readonly #store: () => ObjectStore;
+
+  constructor(store: () => ObjectStore) {
+    this.#store = store;
+  }
+
+  async get(key: string): Promise<string | null> {
+    return answering(
+      async () => {
+        const { info, read } = await this.#store().getObject(BUCKET, key);
+        const pieces: Uint8Array[] = [];
+        for await (const piece of read(null)) pieces.push(piece);
+        const label = checkedLabel(Buffer.concat(pieces));
+        if (label !== info.etag) throw new PromiseBroken(`the object ${info.etag} has the body of ${label}`);
+        return label;
+      },
+      { NoSuchKey: null },
+    );
+  }
+
+  async prepare(): Promise<void> {
+    await answering(() => this.#store().createBucket(BUCKET), {});
+  }
+
+  put(key: string, value: string, condition: Condition): Promise<WriteAnswer> {
+    const random = new SimRandom(`put ${value}`);
+    return answering<WriteAnswer>(async () => {
+      if (random.chance(MULTIPART_SHARE)) await this.#putInParts(key, value, condition, random);
+      else await this.#store().putObject(BUCKET, key, bodyFor(value, random), NO_METADATA, conditionsFor(condition));
+      return 'done';
+    }, REFUSALS);
+  }
+
+  remove(key: string, condition: Condition): Promise<WriteAnswer> {
+    return answering<WriteAnswer>(async () => {
+      await this.#store().deleteObject(BUCKET, key, conditionsFor(condition));
+      return 'done';
+    }, REFUSALS);
+  }
+
+  async list(): Promise<Map<string, string>> {
+    const found = new Map<string, string>();
+    let after: string | null = '';
+    while (after !== null) {
+      const request: ListRequest = { prefix: '', delimiter: '', after, limit: 3 };
+      const page: ListPage<ObjectInfo> = await answering(() => this.#store().listObjects(BUCKET, request), {});
+      for (const { key, etag } of page.entries) found.set(key, etag);
+      after = page.next;
+    }
+    return found;
+  }
+
+  async #putInParts(key: string, value: string, condition: Condition, random: SimRandom): Promise<void> {
+    const store = this.#store();
+    const whole = bodyOf(value, BODY_SIZES);
+    const cut = random.below(whole.length);
+    const { uploadId } = await store.createUpload(BUCKET, key, NO_METADATA, null);
+    const parts = [];
+    for (const [index, piece] of [whole.subarray(0, cut), whole.subarray(cut)].entries()) {
+      const body = bodyFrom(piece, `${value}-${index}`, random);
+      parts.push(await store.putPart(BUCKET, key, uploadId, index + 1, body));
+    }
+    const seal = () => ({ etag: value, checksums: {} });
+    const chosen = parts.map(({ partNumber, etag }) => ({ partNumber, etag, checksums: {} }));
+    await store.completeUpload(BUCKET, key, uploadId, chosen, 0, seal, conditionsFor(condition));
+  }
+}
+
+const REFUSALS = { PreconditionFailed: 'precondition-failed', NoSuchKey: 'no-such-key' } as const;
+
+/** Runs a request; errors of the table are answers, 503 says nothing, and any other error is a broken promise. */
+async function answering<T>(run: () => Promise<T>, answers: Readonly<Record<string, T>>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    if (error.code in answers) return answers[error.code]!;
+    if (['Unavailable', 'SlowDown', 'NoSpace'].includes(error.code)) throw new OutcomeUnknown(error.message);
+    throw new PromiseBroken(`${error.code}: ${error.message}`, { cause: error });
+  }
+}
+
+function checkedLabel(body: Buffer): string {
+  try {
+    return labelOf(body, BODY_SIZES);
+  } catch (error) {
+    throw new PromiseBroken('a read gave wrong bytes', { cause: error });
+  }
+}
+
+const bodyFor = (label: string, random: SimRandom): Body => bodyFrom(bodyOf(label, BODY_SIZES), label, random);
+
+function bodyFrom(content: Buffer, etag: string, random: SimRandom): Body {
+  return {
+    stream: inPieces(content, random),
+    sizeBytes: random.chance(0.5) ? content.length : null,
+    seal: () => ({ etag, checksums: {} }),
+  };
+}
+
+function conditionsFor(condition: Condition): WriteConditions {
+  switch (condition.kind) {
+    case 'none':
+      return { ifMatch: [], ifNoneMatch: [] };
+    case 'if-none-match-any':
+      return { ifMatch: [], ifNoneMatch: ['*'] };
+    case 'if-match':
+      return { ifMatch: [condition.value], ifNoneMatch: [] };
+  }
+}

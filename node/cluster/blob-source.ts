@@ -7,9 +7,15 @@ import { type BlobPorts, shardLocations } from './blob-ports.ts';
 import { RpcError } from './rpc.ts';
 import { type PositionHealth, type StripeBlocks, StripeFetch } from './stripe-fetch.ts';
 
-/** Fewer than k intact shards of the blob can be had. */
+/** Fewer than k intact shards of the blob can be had now. */
 export class BlobLostError extends Error {
   override readonly name = 'BlobLostError';
+  /** More shards than the parity makes up for are known to be gone or damaged; else drives only did not answer. */
+  readonly isForGood: boolean;
+  constructor(message: string, isForGood: boolean) {
+    super(message);
+    this.isForGood = isForGood;
+  }
 }
 
 /** A shard that is not what it should be, for the healer. */
@@ -26,6 +32,8 @@ export class BlobSource {
   readonly #locations: string[][];
   readonly #onDamage: (damage: DamagedShard) => void;
   readonly #health: PositionHealth[];
+  /** Positions of which every drive that may hold them has answered, and none gave the block intact. */
+  readonly #gone = new Set<number>();
   #search: Promise<number[]> | null = null;
 
   /** locations: by default what the blob's record and the map say. */
@@ -55,7 +63,7 @@ export class BlobSource {
       preference: this.#preference(),
       read: (position, abort) => this.#readBlock(stripe, position, abort),
       findMore: () => this.#findMore(),
-      lost: () => new BlobLostError(`fewer than ${k} shards of blob ${blobId} can be read`),
+      lost: () => new BlobLostError(`fewer than ${k} shards of blob ${blobId} can be read`, this.#gone.size > m),
     });
     return fetch.run(signal);
   }
@@ -81,6 +89,7 @@ export class BlobSource {
       'unknown-drive',
       `no drive is known to hold shard ${position} of blob ${blobId}`,
     );
+    let allAnswered = true;
     for (const slot of [...this.#locations[position]!]) {
       try {
         const sealed = await this.#ports.shards.read(slot, { blobId, position }, range, signal);
@@ -88,6 +97,7 @@ export class BlobSource {
         const block = isWhole ? openBlock({ blobId, position, stripe }, sealed) : null;
         if (block !== null) {
           this.#lookHereFirst(position, slot);
+          this.#gone.delete(position);
           return block;
         }
         this.#onDamage({ slot, position, kind: sealed === null ? 'missing' : 'corrupt' });
@@ -95,9 +105,11 @@ export class BlobSource {
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof RpcError && error.code === 'corrupt') this.#onDamage({ slot, position, kind: 'corrupt' });
+        else allAnswered = false;
         failure = error;
       }
     }
+    if (allAnswered) this.#gone.add(position);
     throw failure;
   }
 

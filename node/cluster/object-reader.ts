@@ -69,7 +69,7 @@ function openWindow({ readBudget, limits }: StoreContext, blobs: readonly BlobRe
   return StripeWindow.open(readBudget, stripeBytes, limits.windowStripes, limits.budgetWaitMs);
 }
 
-/** Lost data is something else than data that was deleted under the reader. */
+/** Lost data is something else than drives that do not answer, and than data that was deleted under the reader. */
 async function explainLoss(
   context: StoreContext,
   key: RegisterKey,
@@ -78,6 +78,6 @@ async function explainLoss(
 ): Promise<StoreError> {
   const now = currentVersion(readObject(await readRegister(context, key)));
   const isOwned = versionBlobs(now).some(({ blobId }) => versionBlobs(version).some((blob) => blob.blobId === blobId));
-  if (isOwned) return new StoreError('DataLost', cause.message, { cause });
+  if (isOwned) return new StoreError(cause.isForGood ? 'DataLost' : 'Unavailable', cause.message, { cause });
   return new StoreError('Unavailable', 'the object was overwritten or deleted while it was read', { cause });
 }

@@ -48,13 +48,14 @@ async function one(seed: number, traceFile: string | null): Promise<number> {
 }
 
 async function many(seeds: Iterable<number>): Promise<number> {
-  const total = { seeds: 0, operations: 0, answered: 0, virtualMs: 0, events: 0 };
+  const total = { seeds: 0, operations: 0, answered: 0, orphanedShards: 0, virtualMs: 0, events: 0 };
   const failed: number[] = [];
   for (const seed of seeds) {
     const report = await simulate(planOf(seed), 1);
     total.seeds++;
     total.operations += report.operations;
     total.answered += report.answered;
+    total.orphanedShards += report.orphanedShards;
     total.virtualMs += report.virtualMs;
     total.events += report.events;
     if (report.violations.length === 0) continue;
@@ -62,17 +63,17 @@ async function many(seeds: Iterable<number>): Promise<number> {
     print(report);
   }
   console.log(
-    `${total.seeds} seeds, ${total.operations} operations (${total.answered} answered), ` +
+    `${total.seeds} seeds, ${total.operations} operations (${total.answered} answered), ${total.orphanedShards} orphaned shards, ` +
       `${(total.virtualMs / 3_600_000).toFixed(2)} virtual hours, ${total.events} events: ` +
       (failed.length === 0 ? 'no violation' : `violations in ${failed.length} seeds: ${failed.join(', ')}`),
   );
   return failed.length === 0 ? 0 : 1;
 }
 
-function print({ plan, operations, answered, virtualMs, digest, violations }: Report): void {
+function print({ plan, operations, answered, orphanedShards, virtualMs, digest, violations }: Report): void {
   console.log(`seed ${plan.seed}: ${JSON.stringify(plan)}`);
   console.log(
-    `  ${operations} operations, ${answered} answered, ${(virtualMs / 1_000).toFixed(0)} virtual s, trace ${digest.slice(0, 16)}: ` +
+    `  ${operations} operations, ${answered} answered, ${orphanedShards} orphaned shards, ${(virtualMs / 1_000).toFixed(0)} virtual s, trace ${digest.slice(0, 16)}: ` +
       (violations.length === 0 ? 'no violation' : `${violations.length} violations`),
   );
   for (const violation of violations) console.log(`  VIOLATION ${violation.replaceAll('\n', '\n    ')}`);

@@ -1,5 +1,6 @@
 // The whole node without its front ends as a program for the simulated cluster, and what clients see of it: objects in one
 // bucket whose entity tags are the labels of their bodies.
+import type { Member } from '../../node/cluster/member.ts';
 import { StorageNode } from '../../node/cluster/node.ts';
 import {
   type Body,
@@ -13,9 +14,10 @@ import {
 import { helloFormat } from '../../node/format/membership-formats.ts';
 import type { Log, LogFields } from '../../node/io/log.ts';
 import type { Condition, WriteAnswer } from './checkers/object-model.ts';
-import type { Program, Surroundings } from './cluster.ts';
+import type { Surroundings } from './cluster.ts';
 import { type BodySizes, bodyOf, inPieces, labelOf } from './labelled-bodies.ts';
 import { openLocalDrive } from './local-drive.ts';
+import type { Inspectable } from './recovery.ts';
 import { SimRandom } from './sim-random.ts';
 import { OutcomeUnknown, PromiseBroken, type Target } from './workload.ts';
 
@@ -31,7 +33,8 @@ const NO_METADATA = { headers: {}, user: {} };
 /** Multipart objects: this share of the puts. */
 const MULTIPART_SHARE = 0.15;
 
-export class NodeProgram implements Program {
+export class NodeProgram implements Inspectable {
+  readonly objects = { status: () => this.node.serving!.status.whole() };
   readonly target: Target;
   #node: StorageNode | null = null;
 
@@ -43,6 +46,10 @@ export class NodeProgram implements Program {
   get node(): StorageNode {
     if (this.#node === null) throw new OutcomeUnknown('the drives are not open yet');
     return this.#node;
+  }
+
+  get member(): Member {
+    return this.node.member;
   }
 
   get store(): ObjectStore {

@@ -6,11 +6,13 @@ import { decide } from '../../node/core/decide.ts';
 import { KIND } from '../../node/core/keys.ts';
 import { helloFormat } from '../../node/format/membership-formats.ts';
 import { type Condition, conditionHolds, type WriteAnswer } from './checkers/object-model.ts';
-import type { Program, Surroundings } from './cluster.ts';
+import type { Surroundings } from './cluster.ts';
 import { openLocalDrive } from './local-drive.ts';
+import type { Inspectable } from './recovery.ts';
 import { OutcomeUnknown, type Target } from './workload.ts';
 
-export class RegisterProgram implements Program {
+export class RegisterProgram implements Inspectable {
+  readonly objects = null;
   readonly target: Target;
   #member: Member | null = null;
 

@@ -1,9 +1,10 @@
 // One seed, from a blank cluster to a verdict. Two phases: faults while clients work, in which nothing may ever be wrong; then
 // everything is healed, and everything must come back within a bound. What a seed does depends on the seed alone.
 import { History } from './checkers/history.ts';
-import { type ClusterShape, type Program, SimCluster, type StartProgram } from './cluster.ts';
+import { type ClusterShape, SimCluster, type StartProgram } from './cluster.ts';
 import { drawFaultKinds, type FaultKind, Nemesis } from './nemesis.ts';
 import { NodeProgram } from './node-program.ts';
+import { type Inspectable, type Leftovers, untilWhole } from './recovery.ts';
 import { RegisterProgram } from './register-program.ts';
 import { SimRandom } from './sim-random.ts';
 import { Trace } from './trace.ts';
@@ -29,6 +30,7 @@ export interface Report {
   readonly violations: readonly string[];
   readonly operations: number;
   readonly answered: number;
+  readonly orphanedShards: number;
   readonly virtualMs: number;
   readonly events: number;
   /** Of the whole trace: equal for equal runs. */
@@ -74,7 +76,7 @@ export function simulate(plan: Plan, traceLinesMax: number): Promise<Report> {
   }
 }
 
-export async function simulateProgram<P extends Program & { readonly target: Target }>(
+export async function simulateProgram<P extends Inspectable & { readonly target: Target }>(
   plan: Plan,
   traceLinesMax: number,
   start: StartProgram<P>,
@@ -83,8 +85,9 @@ export async function simulateProgram<P extends Program & { readonly target: Tar
   const history = new History();
   const violations: string[] = [];
   const rejected = collectUnhandledRejections(violations);
+  let orphanedShards = 0;
   try {
-    await live(plan, cluster, history);
+    ({ orphanedShards } = await live(plan, cluster, history));
   } catch (error) {
     violations.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
@@ -95,6 +98,7 @@ export async function simulateProgram<P extends Program & { readonly target: Tar
     violations: [...violations, ...history.violations()],
     operations: history.operationCount,
     answered: history.answeredCount,
+    orphanedShards,
     virtualMs: scheduler.nowMs,
     events: scheduler.eventCount,
     digest: scheduler.trace.digest(),
@@ -102,11 +106,11 @@ export async function simulateProgram<P extends Program & { readonly target: Tar
   };
 }
 
-async function live<P extends Program & { readonly target: Target }>(
+async function live<P extends Inspectable & { readonly target: Target }>(
   plan: Plan,
   cluster: SimCluster<P>,
   history: History,
-): Promise<void> {
+): Promise<Leftovers> {
   const { scheduler } = cluster;
   scheduler.note(`plan ${JSON.stringify(plan)}`);
   const nemesis = new Nemesis(cluster, plan.faults, plan.faultIntervalMs);
@@ -130,6 +134,7 @@ async function live<P extends Program & { readonly target: Target }>(
   nemesis.heal();
   await scheduler.runToEnd('the last operation of every client', workload.stop(), PATIENCE_MS * 2);
   await cluster.untilAllReady(RECOVERY_LIMIT_MS);
+  const leftovers = await untilWhole(cluster, RECOVERY_LIMIT_MS);
   for (const machine of cluster.machines) {
     await scheduler.runToEnd(
       `reading everything through ${machine.name}`,
@@ -137,6 +142,7 @@ async function live<P extends Program & { readonly target: Target }>(
       RECOVERY_LIMIT_MS,
     );
   }
+  return leftovers;
 }
 
 /** Rejections that nobody handles are mistakes too; Node tells of them when the event loop turns. */

@@ -1,25 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import { type Mistake, runToyRegister } from './toy-register.ts';
 
-const SEEDS = Array.from({ length: 60 }, (_, seed) => seed);
+const SEEDS = Array.from({ length: 40 }, (_, seed) => seed);
 
-async function seedsWithViolations(mistake: Mistake): Promise<number[]> {
-  const found: number[] = [];
+/** null: there is none. */
+async function firstSeedWithViolation(mistake: Mistake): Promise<number | null> {
   for (const seed of SEEDS) {
     const { history } = await runToyRegister(seed, mistake);
-    if (history.violations().length > 0) found.push(seed);
+    if (history.violations().length > 0) return seed;
   }
-  return found;
+  return null;
 }
 
 describe('the harness on a register that it knows', () => {
   it('finds nothing wrong with the right protocol, under drops, duplicates and delays', async () => {
-    expect(await seedsWithViolations('none')).toEqual([]);
+    expect(await firstSeedWithViolation('none')).toBeNull();
   });
 
   for (const mistake of ['read without write-back', 'acknowledge at one replica', 'read from one replica'] as const) {
     it(`catches the mistake "${mistake}"`, async () => {
-      expect((await seedsWithViolations(mistake)).length).toBeGreaterThan(0);
+      expect(await firstSeedWithViolation(mistake)).not.toBeNull();
     });
   }
 

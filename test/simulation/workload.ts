@@ -86,8 +86,8 @@ export class Workload<P extends Program & { readonly target: Target }> {
     const seen = new Map<string, string>();
     while (!this.#stopped) {
       await scheduler.sleep(random.longTailed(0, this.#options.thinkMeanMs), `${name} thinks`);
-      const up = this.#cluster.machines.filter((machine) => machine.isUp);
-      if (up.length > 0 && !this.#stopped) await this.#operate(name, random.pick(up), seen, random);
+      const serving = this.#cluster.machines.filter(({ program }) => program?.serves() === true);
+      if (serving.length > 0 && !this.#stopped) await this.#operate(name, random.pick(serving), seen, random);
     }
   }
 

@@ -1,0 +1,206 @@
+// Looks at what lies on the drives of a cluster that has come to rest, past all caches and protocols: every replica holds every
+// register in the same version, every shard of every object lies whole on its own drive, and nothing else lies anywhere.
+import type { Member } from '../../../node/cluster/member.ts';
+import type { Topology } from '../../../node/cluster/topology.ts';
+import { keeperMajority } from '../../../node/core/keepers.ts';
+import { KIND, MAP_KEY, parseObjectKey, type RegisterKey } from '../../../node/core/keys.ts';
+import { objectBlobs, partBlobs, readObject, readPart } from '../../../node/core/object-record.ts';
+import type { BlobRef } from '../../../node/format/object-formats.ts';
+import type { DriveStore, ShardInfo } from '../../../node/storage/drive-store.ts';
+
+const PAGE = 1_000;
+
+interface Held {
+  readonly version: string;
+  readonly payload: Uint8Array;
+}
+
+/** What a register says about blobs. */
+interface Ownership {
+  readonly blobs: readonly BlobRef[];
+  readonly condemned: readonly BlobRef[];
+}
+
+/**
+ * Sentences about what is not as it should be; empty when all is well. A replica may hold something newer than the others (a
+ * proposal that was never decided), but nothing older than what a write quorum holds.
+ */
+export async function replicaProblems(members: readonly Member[]): Promise<string[]> {
+  const topology = newestTopology(members);
+  const bySlot = await registersBySlot(members);
+  const problems: string[] = [];
+  for (const key of keysOf(bySlot)) {
+    const { slots, write } = groupOf(topology, key);
+    const versions = slots.map((slot) => bySlot.get(slot)?.get(key)?.version ?? '');
+    const decided = versions.filter((version) => versions.filter((other) => other === version).length >= write);
+    const stale = slots.filter((_, at) => decided[0] !== undefined && versions[at]! < decided[0]);
+    for (const slot of stale) problems.push(`${slot} has an old version of ${nameOf(key)}, or none`);
+  }
+  for (const drive of topology.map.drives) {
+    if (drive.state === 'down') problems.push(`drive ${drive.slot} is down in the map`);
+  }
+  return problems;
+}
+
+export interface ShardState {
+  /** Redundancy is not whole, so nothing may call the cluster healthy. */
+  readonly missing: readonly string[];
+  /** Condemned and not yet deleted. */
+  readonly uncollected: readonly string[];
+  /** Shards that no register owns or has condemned: what writes left behind that were cut short. */
+  readonly orphans: readonly string[];
+}
+
+/** The same of shards. */
+export async function shardProblems(members: readonly Member[]): Promise<ShardState> {
+  const topology = newestTopology(members);
+  const drives = members.flatMap((member) => member.drives.open());
+  const onDrives = new Map<string, Map<string, ShardInfo>>();
+  for (const drive of drives) onDrives.set(drive.identity.slot, await shardsOf(drive));
+  const missing: string[] = [];
+  const uncollected: string[] = [];
+  const orphans: string[] = [];
+  const owned = new Set<string>();
+  /** Also by a proposal that was never decided, and may be yet. */
+  const mayBeOwned = new Set<string>();
+  for (const blobId of await blobsOnAnyReplica(members)) mayBeOwned.add(blobId);
+  for (const [key, { blobs, condemned }] of await decidedOwnerships(members)) {
+    if (condemned.length > 0)
+      uncollected.push(`${nameOf(key)} has ${condemned.length} condemned blobs that are not collected`);
+    for (const blob of blobs) {
+      const positions = topology.positions(topology.partitionOf(blob.blobId));
+      for (const { position } of blob.displaced)
+        missing.push(`${nameOf(key)}: position ${position} is still called displaced`);
+      for (let position = 0; position < blob.k + blob.m; position++) {
+        const { slot } = positions[position]!;
+        owned.add(`${slot} ${shardName(blob.blobId, position)}`);
+        const problem = await shardProblem(drives, onDrives, slot, blob.blobId, position);
+        if (problem !== null) missing.push(`${nameOf(key)}: ${problem}`);
+      }
+    }
+  }
+  for (const [slot, shards] of onDrives) {
+    for (const [name, { blobId }] of shards) {
+      if (owned.has(`${slot} ${name}`) || mayBeOwned.has(blobId)) continue;
+      orphans.push(`nothing owns shard ${name} on ${slot}`);
+    }
+  }
+  return { missing, uncollected, orphans };
+}
+
+async function shardProblem(
+  drives: readonly DriveStore[],
+  onDrives: ReadonlyMap<string, ReadonlyMap<string, ShardInfo>>,
+  slot: string,
+  blobId: string,
+  position: number,
+): Promise<string | null> {
+  const info = onDrives.get(slot)?.get(shardName(blobId, position));
+  const drive = drives.find(({ identity }) => identity.slot === slot);
+  if (drive === undefined || info === undefined) return `shard ${shardName(blobId, position)} is not on ${slot}`;
+  const read = await drive.readShard({ blobId, position }, 0, info.sizeBytes).catch((error: Error) => error);
+  if (read instanceof Error) return `shard ${shardName(blobId, position)} on ${slot} cannot be read: ${read.message}`;
+  if (read?.length !== info.sizeBytes) return `shard ${shardName(blobId, position)} on ${slot} is cut short`;
+  return null;
+}
+
+/** As the protocol gives them: every register once, from the node that answers for it. */
+async function decidedOwnerships(members: readonly Member[]): Promise<Map<RegisterKey, Ownership>> {
+  const found = new Map<RegisterKey, Ownership>();
+  for (const { running } of members) {
+    let from: RegisterKey | null = '';
+    while (from !== null) {
+      const page: Awaited<ReturnType<typeof running.registers.walkOwned>> = await running.registers.walkOwned(
+        from,
+        PAGE,
+      );
+      for (const { key, payload } of page.entries) found.set(key, ownershipIn(key, payload));
+      from = page.next;
+    }
+  }
+  return found;
+}
+
+async function blobsOnAnyReplica(members: readonly Member[]): Promise<Set<string>> {
+  const blobIds = new Set<string>();
+  for (const registers of (await registersBySlot(members)).values()) {
+    for (const [key, { payload }] of registers) {
+      for (const { blobId } of ownershipIn(key, payload).blobs) blobIds.add(blobId);
+    }
+  }
+  return blobIds;
+}
+
+function ownershipIn(key: RegisterKey, payload: Uint8Array): Ownership {
+  if (key[0] === KIND.object) {
+    const record = readObject({ payload });
+    return { blobs: objectBlobs(record), condemned: record.condemned };
+  }
+  const record = key[0] === KIND.part ? readPart({ payload }) : null;
+  return record === null ? { blobs: [], condemned: [] } : { blobs: partBlobs(record), condemned: record.condemned };
+}
+
+async function registersBySlot(members: readonly Member[]): Promise<Map<string, Map<RegisterKey, Held>>> {
+  const bySlot = new Map<string, Map<RegisterKey, Held>>();
+  for (const { running } of members) {
+    for (const slot of running.replicas.slots()) {
+      const held = new Map<RegisterKey, Held>();
+      let from: RegisterKey | null = '';
+      while (from !== null) {
+        const start: RegisterKey = from;
+        const { registers, complete } = await running.replicas.get(slot).scan(start, '', PAGE);
+        for (const { key, version, value } of registers) {
+          held.set(key, { version: sortableVersion(version), payload: value.payload });
+        }
+        const last = registers.at(-1)?.key;
+        from = complete || last === undefined ? null : `${last}\0`;
+      }
+      bySlot.set(slot, held);
+    }
+  }
+  return bySlot;
+}
+
+async function shardsOf(drive: DriveStore): Promise<Map<string, ShardInfo>> {
+  const found = new Map<string, ShardInfo>();
+  let after: ShardInfo | null = null;
+  for (;;) {
+    const page: ShardInfo[] = await drive.listShards(after, PAGE);
+    for (const info of page) found.set(shardName(info.blobId, info.position), info);
+    if (page.length < PAGE) return found;
+    after = page.at(-1)!;
+  }
+}
+
+function newestTopology(members: readonly Member[]): Topology {
+  return members.map(({ running }) => running.topology.current()).reduce((a, b) => (b.epoch > a.epoch ? b : a));
+}
+
+function groupOf(topology: Topology, key: RegisterKey): { slots: readonly string[]; write: number } {
+  const { keepers } = topology.map;
+  if (key === MAP_KEY) return { slots: keepers, write: keeperMajority(keepers.length) };
+  const slots = topology.replicas(topology.partitionOf(key)).map(({ slot }) => slot);
+  return { slots, write: topology.quorums.write };
+}
+
+function keysOf(bySlot: ReadonlyMap<string, ReadonlyMap<RegisterKey, Held>>): RegisterKey[] {
+  return [...new Set([...bySlot.values()].flatMap((registers) => [...registers.keys()]))].sort();
+}
+
+/** Text that sorts as versions do. */
+function sortableVersion({
+  ballot,
+  sequence,
+}: {
+  ballot: { round: number; proposer: string };
+  sequence: number;
+}): string {
+  return `${String(ballot.round).padStart(9, '0')}.${ballot.proposer}.${String(sequence).padStart(9, '0')}`;
+}
+
+const shardName = (blobId: string, position: number) => `${blobId}.${position}`;
+
+function nameOf(key: RegisterKey): string {
+  if (key[0] === KIND.object && key.length > 9) return `object ${parseObjectKey(key).key}`;
+  return `register ${JSON.stringify(key.replace(/[^ -~]/g, '.'))}`;
+}

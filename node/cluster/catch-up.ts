@@ -28,6 +28,8 @@ export class CatchUp {
   readonly #options: CatchUpOptions;
   readonly #misses = new Map<string, Set<RegisterKey>>();
   readonly #comparisons = new Set<string>();
+  /** Drives and registers that are being worked on: no longer in the sets above, and not yet done. */
+  #underWay = 0;
   #healed = 0;
   #stopped = false;
 
@@ -64,7 +66,7 @@ export class CatchUp {
 
   /** Drives and registers that are known or suspected to be behind. */
   pending(): number {
-    let count = this.#comparisons.size;
+    let count = this.#comparisons.size + this.#underWay;
     for (const keys of this.#misses.values()) count += keys.size;
     return count;
   }
@@ -93,6 +95,7 @@ export class CatchUp {
   async #compareAll(slot: string, node: string): Promise<void> {
     // A miss that is reported while the comparison runs may lie behind its cursor.
     this.#comparisons.delete(slot);
+    this.#underWay++;
     try {
       let from: RegisterKey | null = '';
       while (from !== null && !this.#stopped) {
@@ -108,21 +111,32 @@ export class CatchUp {
     } catch (error) {
       this.compare(slot);
       throw error;
+    } finally {
+      this.#underWay--;
     }
     if (!this.#stopped) this.#options.onCaughtUp(slot);
   }
 
   async #bring(slot: string, node: string): Promise<void> {
-    const keys = [...(this.#misses.get(slot) ?? [])].slice(0, PAGE_KEYS);
-    const entries = [];
-    for (const key of keys) {
-      const record = await this.#options.client.readRecord(key);
-      if (record !== null) entries.push({ key, ...record });
+    const misses = this.#misses.get(slot)!;
+    const keys = [...misses].slice(0, PAGE_KEYS);
+    // Forgotten before they are read: a newer value may be missed while an older one is on its way.
+    for (const key of keys) misses.delete(key);
+    this.#underWay += keys.length;
+    try {
+      const entries = [];
+      for (const key of keys) {
+        const record = await this.#options.client.readRecord(key);
+        if (record !== null) entries.push({ key, ...record });
+      }
+      const { taken } = await this.#options.rpc.call(node, REGISTER_METHODS.learn, { slot, entries });
+      this.#healed += taken;
+    } catch (error) {
+      for (const key of keys) this.missed(slot, key);
+      throw error;
+    } finally {
+      this.#underWay -= keys.length;
     }
-    const { taken } = await this.#options.rpc.call(node, REGISTER_METHODS.learn, { slot, entries });
-    this.#healed += taken;
-    const misses = this.#misses.get(slot);
-    for (const key of keys) misses?.delete(key);
-    if (misses?.size === 0) this.#misses.delete(slot);
+    if (this.#misses.get(slot)?.size === 0) this.#misses.delete(slot);
   }
 }

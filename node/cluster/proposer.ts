@@ -45,7 +45,7 @@ export interface ProposerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly decide: Decide;
-  /** Told of every decided value that a replica did not confirm, so that it can be brought there later. */
+  /** Told of every value, decided or possibly so, that a replica did not confirm, so that it can be brought there later. */
   readonly onMissed: (slot: string, key: RegisterKey) => void;
 }
 
@@ -216,10 +216,26 @@ export class Proposer {
     const decided = decidedAmong(gathered.answers, group);
     if (decided !== undefined) {
       this.#cache.set(key, ballot, decided);
+      if (decided !== null) this.#reportBehind(group, questions, key, decided.version);
       return decided;
     }
     // It may or may not have been decided. Proposing it again under this ballot makes it so before anybody is told.
     return this.#propose(leadership, key, newestAmong(gathered.answers)!.value!);
+  }
+
+  /** Its proposer may not know that it was decided, so nobody else tells of the replicas that do not have it. */
+  #reportBehind(
+    group: Group,
+    questions: readonly Promise<Fetched | undefined>[],
+    key: RegisterKey,
+    version: Version,
+  ): void {
+    group.replicas.forEach((replica, at) => {
+      const missed = () => this.#options.onMissed(replica.slot, key);
+      questions[at]!.then((answer) => {
+        if (answer?.version == null || compareVersions(answer.version, version) < 0) missed();
+      }, missed);
+    });
   }
 
   /** Resolves when a write quorum has the value on disk. */
@@ -234,15 +250,16 @@ export class Proposer {
       const result = await this.#send(replica, proposal);
       if (!result.accepted) throw new RpcError('stale', `${replica.slot} refused the proposal`);
     });
+    // Also when no quorum confirms it: then it may be decided all the same, and whoever brings it to the others settles it.
+    group.replicas.forEach((replica, at) => {
+      questions[at]!.catch(() => this.#options.onMissed(replica.slot, key));
+    });
     const gathered = await gather(questions, ({ answered }) => answered >= group.quorums.write);
     if (gathered.answered < group.quorums.write) {
       this.#end(leadership);
       throw lost(`proposal in partition ${group.partition}`, gathered);
     }
     leadership.open.delete(sequence);
-    group.replicas.forEach((replica, at) => {
-      questions[at]!.catch(() => this.#options.onMissed(replica.slot, key));
-    });
     const record = { version: { ballot, sequence }, value };
     this.#cache.set(key, ballot, record);
     this.#markLater(leadership);

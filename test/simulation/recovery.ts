@@ -1,6 +1,7 @@
 // The second phase of a run: the faults have ended, and everything must come back within a bound. Says what has not.
 import type { StatusReport } from '../../node/admin/status.ts';
 import type { Member } from '../../node/cluster/member.ts';
+import { UnavailableError } from '../../node/cluster/registers.ts';
 import { replicaProblems, shardProblems } from './checkers/storage-state.ts';
 import type { Program, SimCluster } from './cluster.ts';
 import { PromiseBroken } from './workload.ts';
@@ -29,7 +30,7 @@ export async function untilWhole<P extends Inspectable>(cluster: SimCluster<P>, 
   for (;;) {
     const { problems, orphanedShards } = await scheduler.runToEnd(
       'looking at all drives',
-      look(cluster),
+      look(cluster).catch(whenUnavailable),
       LOOK_LIMIT_MS,
     );
     if (problems.length === 0) return { orphanedShards };
@@ -41,6 +42,12 @@ export async function untilWhole<P extends Inspectable>(cluster: SimCluster<P>, 
     }
     await scheduler.runFor(LOOK_INTERVAL_MS);
   }
+}
+
+/** Just after the faults not everything can be asked. */
+function whenUnavailable(error: unknown): Leftovers & { problems: string[] } {
+  if (error instanceof UnavailableError) return { problems: [error.message], orphanedShards: 0 };
+  throw error;
 }
 
 async function look<P extends Inspectable>(cluster: SimCluster<P>): Promise<Leftovers & { problems: string[] }> {

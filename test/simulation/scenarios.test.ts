@@ -1,7 +1,10 @@
 // What simulation has found, one scenario each, in the smallest world that shows it. The name says what went wrong.
 import { describe, expect, it } from 'vitest';
 import { method, Rpc } from '../../node/cluster/rpc.ts';
+import { KIND } from '../../node/core/keys.ts';
 import { format, text } from '../../node/format/codec.ts';
+import { UNCONDITIONAL } from './checkers/object-model.ts';
+import { replicaProblems } from './checkers/storage-state.ts';
 import { SimCluster } from './cluster.ts';
 import { RegisterProgram } from './register-program.ts';
 import { Scheduler } from './scheduler.ts';
@@ -59,5 +62,30 @@ describe('what simulation has found', () => {
     for (const victim of victims) victim.start();
     await cluster.untilAllReady(60_000);
     await cluster.scheduler.runUntil('every drive is up in the map', () => downNow().length === 0, 60_000);
+  });
+
+  it('a value that was decided without its proposer knowing was never brought to the replica that missed it', async () => {
+    const shape = { zones: { a: 1, b: 1, c: 1 }, drivesPerNode: 1, scheme: '2+1', driveBytes: 2 ** 30 };
+    const cluster = new SimCluster(1, shape, (surroundings) => new RegisterProgram(surroundings));
+    const { scheduler, network } = cluster;
+    await cluster.startAll(60_000);
+    const members = cluster.machines.map(({ program }) => program!.member);
+    const world = members[0]!.running.topology.current();
+    const [proposer, silent, absent] = world.replicas(world.partitionOf(`${KIND.object}key`)).map(({ node }) => node);
+    const { target } = cluster.machine(proposer!).program!;
+    await scheduler.runToEnd('a first value', target.put('key', 'v1', UNCONDITIONAL), 10_000);
+    // One replica takes the next value and cannot say so, the other does not hear of it.
+    network.cut(silent!, proposer!);
+    network.cut(proposer!, absent!);
+    const answer = target.put('key', 'v2', UNCONDITIONAL).catch((error) => error);
+    await scheduler.runFor(1_000);
+    network.mend(silent!, proposer!);
+    await scheduler.runToEnd('the second value', answer, 60_000);
+    network.heal();
+    const notBehind = async () => (await scheduler.runToEnd('a look', replicaProblems(members), 1_000)).length === 0;
+    for (let waited = 0; !(await notBehind()); waited++) {
+      expect(waited).toBeLessThan(30);
+      await scheduler.runFor(1_000);
+    }
   });
 });

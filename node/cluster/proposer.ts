@@ -250,11 +250,12 @@ export class Proposer {
       const result = await this.#send(replica, proposal);
       if (!result.accepted) throw new RpcError('stale', `${replica.slot} refused the proposal`);
     });
+    const gathered = await gather(questions, ({ answered }) => answered >= group.quorums.write);
     // Also when no quorum confirms it: then it may be decided all the same, and whoever brings it to the others settles it.
+    // Not before: what is brought while it is undecided may be the value before it.
     group.replicas.forEach((replica, at) => {
       questions[at]!.catch(() => this.#options.onMissed(replica.slot, key));
     });
-    const gathered = await gather(questions, ({ answered }) => answered >= group.quorums.write);
     if (gathered.answered < group.quorums.write) {
       this.#end(leadership);
       throw lost(`proposal in partition ${group.partition}`, gathered);

@@ -133,10 +133,14 @@ export class Nemesis<P extends Program> {
   }
 
   #startSoon(name: string): void {
-    this.#cluster.scheduler.after(this.#random.longTailed(10, 3_000), `${name} comes back`, () => {
-      const machine = this.#cluster.machine(name);
-      if (!machine.isUp && !this.#stopped) machine.start();
-    });
+    this.#cluster.scheduler.after(
+      this.#random.longTailed(5, this.#random.pick([20, 500, 4_000])),
+      `${name} comes back`,
+      () => {
+        const machine = this.#cluster.machine(name);
+        if (!machine.isUp && !this.#stopped) machine.start();
+      },
+    );
   }
 
   #powerCutVictims() {

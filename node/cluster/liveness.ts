@@ -3,6 +3,7 @@
 // never for deciding anything alone.
 import type { Clock } from '../io/clock.ts';
 import type { NodeName } from '../io/network.ts';
+import type { Random } from '../io/random.ts';
 import { MEMBERSHIP_METHODS } from './membership-methods.ts';
 import type { Rpc } from './rpc.ts';
 
@@ -17,6 +18,8 @@ export interface UsableDrive {
 }
 
 export interface PeerState {
+  /** Of the process that answered last; empty before the first answer. */
+  readonly life: string;
   /** The newest ping was answered, and no connection has broken since. */
   readonly answers: boolean;
   /** Since when `answers` has its value, by the monotonic clock. */
@@ -26,23 +29,30 @@ export interface PeerState {
   readonly drives: readonly UsableDrive[];
 }
 
+type Ping = Pick<PeerState, 'life' | 'epoch' | 'ready' | 'drives'>;
+
 export interface LivenessOptions {
   readonly rpc: Rpc;
   readonly clock: Clock;
   readonly peers: () => readonly NodeName[];
+  readonly random: Random;
   /** What this node says of itself. */
   readonly self: () => { readonly epoch: number; readonly ready: boolean; readonly drives: readonly UsableDrive[] };
   /** A peer knows a newer map. */
   readonly onNewerEpoch: (peer: NodeName, epoch: number) => void;
+  /** A peer answers for the first time, or is another process than before. */
+  readonly onNewLife: (peer: NodeName) => void;
 }
 
 export class Liveness {
   readonly #options: LivenessOptions;
+  readonly #life: string;
   readonly #peers = new Map<NodeName, PeerState>();
   #stopped = false;
 
   constructor(options: LivenessOptions) {
     this.#options = options;
+    this.#life = options.random.bytes(8).toString('hex');
     options.rpc.handle(MEMBERSHIP_METHODS.ping, async (ping, from) => {
       this.#heard(from, ping);
       return this.#own();
@@ -75,7 +85,8 @@ export class Liveness {
 
   /** null: never heard of. For this node itself: what it says. */
   state(node: NodeName): PeerState | null {
-    if (node === this.#options.rpc.self) return { ...this.#options.self(), answers: true, sinceMs: 0 };
+    if (node === this.#options.rpc.self)
+      return { ...this.#options.self(), life: this.#life, answers: true, sinceMs: 0 };
     return this.#peers.get(node) ?? null;
   }
 
@@ -96,16 +107,15 @@ export class Liveness {
 
   #own() {
     const { epoch, ready, drives } = this.#options.self();
-    return { epoch, ready, drives: [...drives] };
+    return { life: this.#life, epoch, ready, drives: [...drives] };
   }
 
-  #heard(
-    peer: NodeName,
-    { epoch, ready, drives }: { epoch: number; ready: boolean; drives: readonly UsableDrive[] },
-  ): void {
+  #heard(peer: NodeName, ping: Ping): void {
+    const { life, epoch, ready, drives } = ping;
     const before = this.#peers.get(peer);
     const sinceMs = before?.answers ? before.sinceMs : this.#options.clock.monotonicMs();
-    this.#peers.set(peer, { answers: true, sinceMs, ready, epoch, drives });
+    this.#peers.set(peer, { life, answers: true, sinceMs, ready, epoch, drives });
+    if (before?.life !== life) this.#options.onNewLife(peer);
     if (epoch > this.#options.self().epoch) this.#options.onNewerEpoch(peer, epoch);
   }
 
@@ -113,6 +123,6 @@ export class Liveness {
     const before = this.#peers.get(peer);
     if (before !== undefined && !before.answers) return;
     const sinceMs = this.#options.clock.monotonicMs();
-    this.#peers.set(peer, { ready: false, epoch: 0, drives: [], ...before, answers: false, sinceMs });
+    this.#peers.set(peer, { life: '', ready: false, epoch: 0, drives: [], ...before, answers: false, sinceMs });
   }
 }

@@ -184,12 +184,18 @@ export class Member {
       onMissed: (slot, key) => catchUp.missed(slot, key),
     });
     serveRegisters(rpc, replicas, proposer, summarize);
+    // A proposer that died, or was restarted, may have known of misses that nobody else knows of.
+    const compareOwnDrives = () => {
+      for (const store of drives.open()) catchUp.compare(store.identity.slot);
+    };
     const liveness: Liveness = new Liveness({
       rpc,
       clock,
       peers: () => topology.current().map.nodes.map((node) => node.name),
       self: () => ({ epoch: topology.current().epoch, ready: this.ready(), drives: this.usableDrives() }),
+      random,
       onNewerEpoch: (peer) => void mapKeeper.fetchFrom(peer),
+      onNewLife: compareOwnDrives,
     });
     topology.watchWith((node) => liveness.seemsUp(node));
     rpc.onBroken((node) => liveness.broken(node));
@@ -215,10 +221,9 @@ export class Member {
     topology.onChange((next) => {
       observer.map(next.map);
       const down = new Set(next.map.drives.filter((drive) => drive.state === 'down').map((drive) => drive.slot));
-      // A proposer that died may have known of misses that nobody else knows of.
       const isNew = [...down].some((slot) => !downBefore.has(slot) && next.drive(slot)?.node !== name);
       downBefore = down;
-      if (isNew) for (const store of drives.open()) catchUp.compare(store.identity.slot);
+      if (isNew) compareOwnDrives();
     });
     const registers: Registers & RegisterMaintenance = {
       read: (key) => client.read(key),

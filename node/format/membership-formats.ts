@@ -67,6 +67,10 @@ const pinged = struct('drive', {
   caughtUp: [bool, 'it holds all that was decided before it came back'],
 });
 export const pingMessage = format('ping', 1, {
+  life: [
+    hex(8),
+    'drawn when the process started: another one means that it was restarted, and forgot what it had in mind',
+  ],
   epoch: [u53, 'of the newest map that the sender knows'],
   ready: [bool, 'it serves clients'],
   drives: [list(pinged), 'that it can use'],

@@ -40,7 +40,9 @@ interface Examined {
 export class Comparison {
   readonly #options: ComparisonOptions;
   readonly #resting = new Set<() => void>();
-  #comparedEpoch = 0;
+  /** Grows with everything after which all must be compared again. */
+  #occasion = 1;
+  #comparedOccasion = 0;
   #isStopped = false;
 
   constructor(options: ComparisonOptions) {
@@ -49,7 +51,7 @@ export class Comparison {
 
   start(): void {
     const { limits, topology } = this.#options;
-    topology.onChange(() => this.#wake());
+    topology.onChange(() => this.compareAgain());
     void this.#again(async () => ((await this.#compareNow()) ? limits.compareIntervalMs : limits.healRetryMs));
     // Between changes of the map shards are displaced too, by drives that were slow.
     void this.#again(async () => {
@@ -63,38 +65,43 @@ export class Comparison {
     this.#wake();
   }
 
-  /** Whether a comparison under the newest map has ended without a failure. */
-  isUpToDate(): boolean {
-    return this.#comparedEpoch === this.#options.topology.current().epoch;
+  /** What was compared may have changed in a way that nobody told of. */
+  compareAgain(): void {
+    this.#occasion++;
+    this.#wake();
   }
 
-  /** Runs until stopped: once per epoch at least, and again after the time that a run asks for. */
+  /** Whether a comparison that began after the last occasion has ended without a failure. */
+  isUpToDate(): boolean {
+    return this.#comparedOccasion === this.#occasion;
+  }
+
+  /** Runs until stopped: once per occasion at least, and again after the time that a run asks for. */
   async #again(run: () => Promise<number>): Promise<void> {
-    const { topology, limits, onFailure } = this.#options;
+    const { limits, onFailure } = this.#options;
     while (!this.#isStopped) {
-      const { epoch } = topology.current();
+      const occasion = this.#occasion;
       let restMs = limits.healRetryMs;
       try {
         restMs = await run();
       } catch (error) {
         if (!this.#isStopped) onFailure(error);
       }
-      if (topology.current().epoch === epoch) await this.#rest(restMs);
+      if (this.#occasion === occasion) await this.#rest(restMs);
     }
   }
 
   async #compareNow(): Promise<boolean> {
-    const { topology, onCompared } = this.#options;
-    const { epoch } = topology.current();
-    if (!(await this.#compare(epoch))) return false;
-    this.#comparedEpoch = epoch;
-    onCompared();
+    const occasion = this.#occasion;
+    if (!(await this.#compare(occasion))) return false;
+    this.#comparedOccasion = occasion;
+    this.#options.onCompared();
     return true;
   }
 
   /** Whether it got to the end. Rejects, at the end, with what could not be read or compared. */
-  async #compare(epoch: number): Promise<boolean> {
-    const { registers, topology, queue, clock } = this.#options;
+  async #compare(occasion: number): Promise<boolean> {
+    const { registers, queue, clock } = this.#options;
     const problems = new Set<string>();
     let from: RegisterKey | null = '';
     while (from !== null) {
@@ -111,7 +118,7 @@ export class Comparison {
       for (const slot of await this.#check(examined)) problems.add(`drive ${slot} does not answer`);
       await queue.urgentAtMost(QUEUE_MAX);
       await sleep(clock, PAUSE_MS);
-      if (this.#isStopped || topology.current().epoch !== epoch) return false;
+      if (this.#isStopped || this.#occasion !== occasion) return false;
       from = page.next;
     }
     if (problems.size > 0) throw new Error([...problems].join('; '));

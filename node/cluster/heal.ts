@@ -1,6 +1,6 @@
 // The healer of this node: keeps every shard where the map wants it. It works off what reads and writes report, and compares
-// everything that this node answers for with what the drives really hold: at its start, after every change of the map, and now
-// and then. It never says that all is compared before such a comparison has ended without a failure.
+// everything that this node answers for with what the drives really hold: at its start, after every change of the map, when
+// another node was restarted, and now and then. It never says that all is compared before such a comparison has ended without a failure.
 import type { HealReport } from '../admin/status.ts';
 import type { RegisterKey } from '../core/keys.ts';
 import type { BlobRef } from '../format/object-formats.ts';
@@ -32,6 +32,8 @@ export interface HealerOptions extends BlobPorts {
 }
 
 export interface Healer extends Healing {
+  /** A node was restarted: what it knew of trouble, nobody knows now. */
+  compareAgain(): void;
   start(): void;
   stop(): void;
   report(): HealReport;
@@ -78,6 +80,10 @@ class NodeHealer implements Healer {
       onFailure: (error) => this.#failed('comparison', error),
       onCompared: () => this.#failures.delete('comparison'),
     });
+  }
+
+  compareAgain(): void {
+    this.#comparison.compareAgain();
   }
 
   start(): void {

@@ -43,11 +43,15 @@ export interface MemberOptions {
   readonly observer: MemberObserver;
 }
 
-/** What operators should hear of. */
+/** What operators should hear of, and what the parts above should. */
 export interface MemberObserver {
   step(step: FoundingStep): void;
   map(map: ClusterMap): void;
   problem(what: string, error: unknown): void;
+  /** A change that got no answer came true later, when the register was read. */
+  revived(key: RegisterKey): void;
+  /** Another node answers for the first time, or was restarted. */
+  newLife(node: NodeName): void;
 }
 
 /** The settings contradict the cluster that the drives belong to: nothing was changed, and starting again will not help. */
@@ -182,6 +186,7 @@ export class Member {
       random,
       decide,
       onMissed: (slot, key) => catchUp.missed(slot, key),
+      onRevived: (key) => observer.revived(key),
     });
     serveRegisters(rpc, replicas, proposer, summarize);
     // A proposer that died, or was restarted, may have known of misses that nobody else knows of.
@@ -195,7 +200,10 @@ export class Member {
       self: () => ({ epoch: topology.current().epoch, ready: this.ready(), drives: this.usableDrives() }),
       random,
       onNewerEpoch: (peer) => void mapKeeper.fetchFrom(peer),
-      onNewLife: compareOwnDrives,
+      onNewLife: (peer) => {
+        compareOwnDrives();
+        observer.newLife(peer);
+      },
     });
     topology.watchWith((node) => liveness.seemsUp(node));
     rpc.onBroken((node) => liveness.broken(node));

@@ -2,6 +2,7 @@
 // (main.ts) and the simulation build exactly this.
 import { decide } from '../core/decide.ts';
 import type { Hello } from '../core/founding.ts';
+import { KIND } from '../core/keys.ts';
 import { summarize } from '../core/object-record.ts';
 import { createErasure } from '../erasure/erasure.ts';
 import type { Clock } from '../io/clock.ts';
@@ -80,6 +81,10 @@ export class StorageNode {
           log.info('the cluster map changed', { epoch: map.epoch, down });
         },
         problem: (what, error) => log.warn(`${what} did not work; it will be tried again`, { error }),
+        revived: (key) => {
+          if (key[0] === KIND.object || key[0] === KIND.part) this.#serving?.healer.displaced(key);
+        },
+        newLife: () => this.#serving?.healer.compareAgain(),
       },
     });
   }

@@ -47,6 +47,8 @@ export interface ProposerOptions {
   readonly decide: Decide;
   /** Told of every value, decided or possibly so, that a replica did not confirm, so that it can be brought there later. */
   readonly onMissed: (slot: string, key: RegisterKey) => void;
+  /** Told when a value came true here that an earlier proposer left open: nobody may have looked after what it brings with it. */
+  readonly onRevived: (key: RegisterKey) => void;
 }
 
 export interface ChangeOutcome {
@@ -220,7 +222,9 @@ export class Proposer {
       return decided;
     }
     // It may or may not have been decided. Proposing it again under this ballot makes it so before anybody is told.
-    return this.#propose(leadership, key, newestAmong(gathered.answers)!.value!);
+    const record = await this.#propose(leadership, key, newestAmong(gathered.answers)!.value!);
+    this.#options.onRevived(key);
+    return record;
   }
 
   /** Its proposer may not know that it was decided, so nobody else tells of the replicas that do not have it. */

@@ -92,6 +92,8 @@ class World {
         step: (step) => steps.push(step),
         map: () => {},
         problem: (what, error) => problems.push(`${what}: ${error}`),
+        revived: () => {},
+        newLife: () => {},
       },
     });
     const entry = { host, member, steps, problems };

@@ -61,6 +61,8 @@ export class RegisterProgram implements Inspectable {
         map: ({ epoch, drives: all }) =>
           note(`map ${epoch}, down: ${all.filter(({ state }) => state === 'down').map(({ slot }) => slot)}`),
         problem: (what, error) => note(`${what}: ${error}`),
+        revived: () => {},
+        newLife: () => {},
       },
     });
     this.#member = member;

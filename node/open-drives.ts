@@ -8,6 +8,7 @@ import { type Disk, DiskError } from './io/disk.ts';
 import { openRealDisk } from './io/disk-real.ts';
 import type { Log } from './io/log.ts';
 import type { Random } from './io/random.ts';
+import { fileLock } from './storage/drive-lock.ts';
 import { lmdbIndex } from './storage/index-lmdb.ts';
 import { formatDrive, INDEX_DIRECTORY, openDrive } from './storage/open.ts';
 
@@ -46,7 +47,8 @@ async function openLocalDrive(directory: DriveDirectory, ports: OpeningPorts): P
 async function open(slot: string, disk: Disk, log: Disk | undefined, ports: OpeningPorts): Promise<LocalDrive> {
   const index = lmdbIndex(join(disk.name, INDEX_DIRECTORY));
   const { clock, random } = ports;
-  const options = { disk, index, clock, random, ...(log === undefined ? {} : { log }) };
+  const lock = fileLock(disk.name);
+  const options = { disk, index, lock, clock, random, ...(log === undefined ? {} : { log }) };
   const opened = await openDrive(options);
   if (opened.kind === 'refused') return { kind: 'refused', slot, reason: `drive ${slot}: ${opened.reason}` };
   if (opened.kind === 'formatted') {

@@ -3,7 +3,7 @@
 import { FormatError, format, hex, u53 } from '../format/codec.ts';
 import type { CommitLog } from './commit-log.ts';
 import { CorruptionError } from './drive-store.ts';
-import { decodeEntry, type Entry, encodeEntry, type Pointer } from './entry.ts';
+import { decodeEntry, type Entry, encodeEntry, entryCrc, type Pointer } from './entry.ts';
 import type { DriveHealth } from './health.ts';
 import type { Index, IndexChange } from './index-port.ts';
 import type { LiveBytes } from './live-bytes.ts';
@@ -21,6 +21,8 @@ export const CHECKPOINT = format('checkpoint', 1, {
   offset: [u53, 'where in that file it begins'],
   segmentFile: [u53, 'the segment that is being filled; 0 for none'],
   segmentOffset: [u53, 'how far it is filled'],
+  entryCount: [u53, 'entries in the index'],
+  entrySum: [u53, 'sum of the checksums of all entries, modulo 2^48: shows that entries are missing'],
   shardCount: [u53, 'shards in the index'],
   shardBytes: [u53, 'the sum of their lengths'],
 });
@@ -32,6 +34,8 @@ export interface CheckpointState {
   readonly offset: number;
   readonly segmentFile: number;
   readonly segmentOffset: number;
+  readonly entryCount: number;
+  readonly entrySum: number;
   readonly shardCount: number;
   readonly shardBytes: number;
 }
@@ -47,12 +51,22 @@ export function decodeCheckpoint(input: Buffer): CheckpointState {
 
 /** Of a drive whose index is new. */
 export function emptyCheckpoint(driveId: string): CheckpointState {
-  const none = { sequence: 0, file: 0, offset: 0, segmentFile: 0, segmentOffset: 0, shardCount: 0, shardBytes: 0 };
-  return { driveId, ...none };
+  return {
+    driveId,
+    sequence: 0,
+    file: 0,
+    offset: 0,
+    segmentFile: 0,
+    segmentOffset: 0,
+    entryCount: 0,
+    entrySum: 0,
+    shardCount: 0,
+    shardBytes: 0,
+  };
 }
 
 /** What the memtable's state is at a moment between two frames. */
-export type FrozenState = Omit<CheckpointState, 'segmentFile' | 'segmentOffset'>;
+export type FrozenState = Omit<CheckpointState, 'segmentFile' | 'segmentOffset' | 'entryCount' | 'entrySum'>;
 
 export interface CheckpointOptions {
   readonly log: CommitLog;
@@ -64,13 +78,14 @@ export interface CheckpointOptions {
   readonly tables: Tables;
   readonly health: DriveHealth;
   readonly driveName: string;
-  /** From the newest checkpoint. */
-  readonly keptFromFile: number;
+  /** The newest checkpoint. */
+  readonly newest: CheckpointState;
   readonly describe: () => FrozenState;
   /** Lets others run for a moment. */
   readonly pause: () => Promise<void>;
 }
 
+export const ENTRY_SUM_MODULUS = 2 ** 48;
 /** So many entries are prepared before others get a turn. */
 const SLICE_ENTRIES = 256;
 
@@ -81,11 +96,12 @@ export class Checkpointer {
   #state: FrozenState | null = null;
   #isStarved = false;
   #count = 0;
-  #keptFromFile: number;
+  /** What the index says. */
+  #newest: CheckpointState;
 
   constructor(options: CheckpointOptions) {
     this.#options = options;
-    this.#keptFromFile = options.keptFromFile;
+    this.#newest = options.newest;
   }
 
   /** The newest attempt found no space; the entries wait in memory and in the log for a better time. */
@@ -95,7 +111,7 @@ export class Checkpointer {
 
   /** Log files before this one are not needed for a recovery. */
   get keptFromFile(): number {
-    return this.#keptFromFile;
+    return this.#newest.file;
   }
 
   /** Transactions of the index since the start. */
@@ -145,21 +161,27 @@ export class Checkpointer {
     const copied = await this.#copyToSegments(state.sequence);
     const change = live.begin();
     const changes: IndexChange[] = [];
+    let { entryCount, entrySum } = this.#newest;
     for (const [key, entry] of tables.frozen!.entries()) {
       const pointer = copied.pointers.get(key);
       const kept = entry !== null && pointer !== undefined ? { ...entry, pointer } : entry;
-      change.replace(this.#stored(key), kept);
-      changes.push({ key, value: kept === null ? null : encodeEntry(key, kept) });
+      const before = index.get(key);
+      const after = kept === null ? null : encodeEntry(key, kept);
+      change.replace(before === null ? null : this.#decoded(key, before), kept);
+      entryCount += (after === null ? 0 : 1) - (before === null ? 0 : 1);
+      entrySum = modulo(entrySum + (after === null ? 0 : entryCrc(after)) - (before === null ? 0 : entryCrc(before)));
+      changes.push({ key, value: after });
       if (changes.length % SLICE_ENTRIES === 0) await this.#options.pause();
     }
     const { file: segmentFile, offset: segmentOffset } = copied.next;
     changes.push(...change.indexChanges());
     this.#count++;
-    await index.apply(changes, encodeCheckpoint({ ...state, segmentFile, segmentOffset }));
+    const next = { ...state, segmentFile, segmentOffset, entryCount, entrySum };
+    await index.apply(changes, encodeCheckpoint(next));
     live.accept(change);
     segments?.accept(copied.next);
     tables.dropFrozen();
-    this.#keptFromFile = state.file;
+    this.#newest = next;
     await this.#reclaim();
   }
 
@@ -173,13 +195,10 @@ export class Checkpointer {
     return segments.copy(located, sequence);
   }
 
-  /** What the index has now. A damaged entry points nowhere; the file it meant keeps its count. */
-  #stored(key: string): Entry | null {
-    const { index, driveName } = this.#options;
-    const value = index.get(key);
-    if (value === null) return null;
+  /** A damaged entry points nowhere; the file it meant keeps its count. */
+  #decoded(key: string, value: Buffer): Entry | null {
     try {
-      return decodeEntry(key, value, driveName);
+      return decodeEntry(key, value, this.#options.driveName);
     } catch (error) {
       if (error instanceof CorruptionError) return null;
       throw error;
@@ -191,10 +210,14 @@ export class Checkpointer {
     const { files, segments, live } = this.#options;
     const isNeeded = ({ number, kind }: RecordFile): boolean => {
       if (kind === 'segment') return number === segments?.position.file || live.of(number) > 0;
-      return number >= this.#keptFromFile || (segments === null && live.of(number) > 0);
+      return number >= this.#newest.file || (segments === null && live.of(number) > 0);
     };
     for (const file of files.all()) {
       if (!isNeeded(file)) await files.remove(file);
     }
   }
+}
+
+function modulo(sum: number): number {
+  return ((sum % ENTRY_SUM_MODULUS) + ENTRY_SUM_MODULUS) % ENTRY_SUM_MODULUS;
 }

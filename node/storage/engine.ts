@@ -175,7 +175,7 @@ export class DriveEngine implements DriveStore {
       tables,
       health,
       driveName: disk.name,
-      keptFromFile: state.file,
+      newest: state,
       describe: () => this.#describe(),
       pause: () => sleep(clock, 0),
     });

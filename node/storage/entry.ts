@@ -44,6 +44,11 @@ export function encodeEntry(key: string, entry: Entry): Buffer {
   return Buffer.concat([crc, ...pieces]);
 }
 
+/** The checksum that an encoded entry carries; 0 for one that is too short to be one. */
+export function entryCrc(value: Buffer): number {
+  return value.length < CRC_BYTES ? 0 : value.readUInt32LE(0);
+}
+
 /** Throws CorruptionError. */
 export function decodeEntry(key: string, value: Buffer, driveName: string): Entry {
   const damage = (reason: string) => new CorruptionError(`${driveName}: index entry ${printableKey(key)}: ${reason}`);

@@ -3,6 +3,7 @@
 // there wholly or not at all, nothing is out of order, and the drive goes on working and leaves no garbage.
 import { describe, expect, it } from 'vitest';
 import type { DriveStore, ShardName, StoreOperation } from '../../node/storage/drive-store.ts';
+import { checkIndex } from '../../node/storage/index-check.ts';
 import { formatDrive, openDrive } from '../../node/storage/open.ts';
 import { SimDisk } from '../simulation/sim-disk.ts';
 import { simIndex } from '../simulation/sim-index.ts';
@@ -156,6 +157,8 @@ async function crashAt(at: number, seed: number, hasLog: boolean): Promise<void>
   await check(again, expected);
   await expectNoGarbage(place, again);
   await again.close();
+  const index = await simIndex(place.drive.mount())();
+  expect(checkIndex(index, 'drive')).toMatchObject({ damagedKeys: [], isComplete: true });
 }
 
 async function crashWhileRecovering(place: Machine, disks: SimDisk[], random: SimRandom): Promise<void> {

@@ -3,6 +3,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { DiskError, type DiskErrorKind } from '../../node/io/disk.ts';
 import { CorruptionError, type DriveStore, type StoreOperation } from '../../node/storage/drive-store.ts';
+import { checkIndex } from '../../node/storage/index-check.ts';
 import { formatDrive, openDrive } from '../../node/storage/open.ts';
 import { SimDisk } from '../simulation/sim-disk.ts';
 import { simIndex } from '../simulation/sim-index.ts';
@@ -255,6 +256,21 @@ describe('a drive with flipped bits', () => {
     store = await open();
     expect(await text('a')).toBe('A'.repeat(5_000));
     expect(await kindOf(store.get('b'))).toBe('corrupt');
+  });
+
+  it('knows that an entry is missing from the index, or damaged in it', async () => {
+    await store.commit([put('a', '1'), put('b', '2'), put('c', '3')]);
+    await store.commit([del('b'), put('c', '4')]);
+    await store.close();
+    const index = await simIndex(sim.mount())();
+    const state = index.state()!;
+    expect(checkIndex(index, 'd1')).toEqual({ entries: 2, damagedKeys: [], isComplete: true });
+    const value = index.get('va')!;
+    await index.apply([{ key: 'va', value: null }], state);
+    expect(checkIndex(index, 'd1')).toEqual({ entries: 1, damagedKeys: [], isComplete: false });
+    value[6] = value[6]! ^ 1;
+    await index.apply([{ key: 'va', value }], state);
+    expect(checkIndex(index, 'd1')).toEqual({ entries: 2, damagedKeys: ['va'], isComplete: false });
   });
 
   it('verifies only the blocks of a shard that are read', async () => {

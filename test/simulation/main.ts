@@ -50,7 +50,11 @@ async function one(seed: number, traceFile: string | null): Promise<number> {
 async function many(seeds: Iterable<number>): Promise<number> {
   const total = { seeds: 0, operations: 0, answered: 0, orphanedShards: 0, virtualMs: 0, events: 0 };
   const failed: number[] = [];
+  let isInterrupted = false;
+  // Ends after the seed that is running, and still says what was found.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => (isInterrupted = true));
   for (const seed of seeds) {
+    if (isInterrupted) break;
     const report = await simulate(planOf(seed), 1);
     total.seeds++;
     total.operations += report.operations;

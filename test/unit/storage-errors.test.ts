@@ -216,6 +216,21 @@ describe('a small drive', () => {
     for (let i = 0; i < count; i += 4) expect(await text(`k${i}`)).toBe('v'.repeat(8_000));
   });
 
+  it('gives right values to those who read while files are compacted away under them', async () => {
+    for (let i = 0; i < 80; i++) await store.commit([put(`k${i}`, `${i % 10}`.repeat(8_000))]);
+    const filesBefore = sim.medium.files().filter(isLog);
+    for (let i = 0; i < 80; i++) if (i % 4 !== 0) await store.commit([del(`k${i}`)]);
+    clock.advance(1_000);
+    let reads = 0;
+    while (sim.medium.files().includes(filesBefore[0]!)) {
+      const found = await Promise.all([0, 4, 8, 40, 76].map((i) => text(`k${i}`)));
+      expect(found).toEqual([0, 4, 8, 0, 6].map((digit) => `${digit}`.repeat(8_000)));
+      expect(await store.range('', '', 100)).toHaveLength(20);
+      reads++;
+    }
+    expect(reads).toBeGreaterThan(3);
+  });
+
   it('refuses shards before it uses the reserve up', async () => {
     let stored = 0;
     for (let i = 0; i < 100; i++) {

@@ -3,7 +3,8 @@
 import { type Clock, sleep, type Timer } from '../io/clock.ts';
 import { type Disk, DiskError } from '../io/disk.ts';
 import type { Random } from '../io/random.ts';
-import { Checkpointer, type CheckpointState, type FrozenState } from './checkpoint.ts';
+import type { CheckpointState } from './checkpoint.ts';
+import { Checkpointer } from './checkpointer.ts';
 import { CommitLog } from './commit-log.ts';
 import { Compactor } from './compactor.ts';
 import type {
@@ -22,6 +23,7 @@ import { CorruptionError } from './drive-store.ts';
 import { type Entry, entrySizeBytes } from './entry.ts';
 import { DriveHealth } from './health.ts';
 import type { Index } from './index-port.ts';
+import { IndexWriter } from './index-writer.ts';
 import { LiveBytes } from './live-bytes.ts';
 import { decodeOperations, type LogOperation } from './log-format.ts';
 import { type RecoveredLog, recoverLog } from './log-recovery.ts';
@@ -54,6 +56,8 @@ export interface EngineTuning {
   readonly checkpointIntervalMs: number;
   /** Log files and segments are this long. */
   readonly recordFileBytes: number;
+  /** A checkpoint writes so many entries at a time: each transaction is handed over in one turn of the event loop. */
+  readonly indexTransactionEntries: number;
 }
 
 export const DEFAULT_TUNING: EngineTuning = {
@@ -61,6 +65,7 @@ export const DEFAULT_TUNING: EngineTuning = {
   checkpointLogBytes: 128 * 2 ** 20,
   checkpointIntervalMs: 10_000,
   recordFileBytes: 64 * 2 ** 20,
+  indexTransactionEntries: 4_096,
 };
 
 export interface EngineParts {
@@ -91,11 +96,10 @@ export class DriveEngine implements DriveStore {
   readonly #writes: Writes;
   readonly #segments: SegmentWriter | null;
   readonly #log: CommitLog;
+  readonly #indexWriter: IndexWriter;
   readonly #checkpointer: Checkpointer;
   readonly #compactor: Compactor;
   #timer: Timer | null = null;
-  /** Written to the log before the newest checkpoint began. */
-  #checkpointedBytes = 0;
   #background: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
@@ -166,17 +170,21 @@ export class DriveEngine implements DriveStore {
             position: { file: state.segmentFile, offset: state.segmentOffset },
           });
     const live = LiveBytes.load(index);
+    this.#indexWriter = new IndexWriter({
+      index,
+      live,
+      state,
+      driveName: disk.name,
+      transactionEntries: tuning.indexTransactionEntries,
+    });
     this.#checkpointer = new Checkpointer({
       log,
       files: records,
-      index,
+      index: this.#indexWriter,
       live,
       segments: this.#segments,
       tables,
       health,
-      driveName: disk.name,
-      newest: state,
-      describe: () => this.#describe(),
       pause: () => sleep(clock, 0),
     });
     this.#compactor = new Compactor({
@@ -278,7 +286,7 @@ export class DriveEngine implements DriveStore {
   async status(): Promise<DriveStatus> {
     // A disk that cannot even say how large it is has its last answer; the failure, if there is one, says more.
     await this.#space.refresh().catch(() => undefined);
-    const ownSyncs = this.#shards.syncs + (this.#segments?.syncs ?? 0) + this.#checkpointer.count;
+    const ownSyncs = this.#shards.syncs + (this.#segments?.syncs ?? 0) + this.#indexWriter.transactions;
     return {
       totalBytes: this.#space.totalBytes,
       freeBytes: this.#space.usableBytes,
@@ -324,9 +332,9 @@ export class DriveEngine implements DriveStore {
 
   #afterFrame(): void {
     const { memtableBytes, checkpointLogBytes } = this.#parts.tuning;
-    const newBytes = this.#log.writtenBytes - this.#checkpointedBytes;
-    const isDue = this.#tables.active.sizeBytes > memtableBytes || newBytes > checkpointLogBytes;
-    if (isDue && !this.#checkpointer.isStarved) this.#checkpoint();
+    const { newLogBytes, isStarved } = this.#checkpointer;
+    const isDue = this.#tables.active.sizeBytes > memtableBytes || newLogBytes > checkpointLogBytes;
+    if (isDue && !isStarved) this.#checkpoint();
     else this.#scheduleCheckpoint();
   }
 
@@ -348,12 +356,6 @@ export class DriveEngine implements DriveStore {
       this.#timer = null;
       this.#checkpoint();
     });
-  }
-
-  #describe(): FrozenState {
-    this.#checkpointedBytes = this.#log.writtenBytes;
-    const { lastSequence: sequence, fileNumber: file, offset } = this.#log;
-    return { driveId: this.identity.driveId, sequence, file, offset, ...this.#writes.counts };
   }
 
   /** Files that a crash left without a name in the index. */

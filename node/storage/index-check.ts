@@ -1,9 +1,10 @@
 // Looks at every entry of an index at rest. Damaged entries show themselves; that entries are missing (because the damage hit
 // a page between them and the root) shows in the sum that every checkpoint writes down.
-import { decodeCheckpoint, ENTRY_SUM_MODULUS } from './checkpoint.ts';
+import { decodeCheckpoint } from './checkpoint.ts';
 import { CorruptionError } from './drive-store.ts';
 import { decodeEntry, entryCrc } from './entry.ts';
 import type { Index } from './index-port.ts';
+import { ENTRY_SUM_MODULUS } from './index-writer.ts';
 import { SHARDS_START, VALUES_END } from './names.ts';
 
 const PAGE_ENTRIES = 1_000;

@@ -3,7 +3,7 @@ import sortedBtree from 'sorted-btree';
 import type { Entry } from './entry.ts';
 
 /** A guess of what one entry costs in memory besides its bytes. */
-const ENTRY_OVERHEAD_BYTES = 200;
+const ENTRY_OVERHEAD_BYTES = 350;
 
 export class Memtable {
   /** null: the key was deleted. */

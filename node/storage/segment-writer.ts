@@ -44,15 +44,12 @@ export class SegmentWriter {
   }
 
   /**
-   * Copies what the entries point to, durably. Gives the new pointers, and the position to go on from, which is to be
-   * accepted once the index has the pointers. Data that is damaged is left out: its entry keeps its old pointer.
+   * Copies what the entries point to, durably, and gives the new pointers. An attempt that fails is written over by the
+   * next. Data that is damaged is left out: its entry keeps its old pointer.
    */
-  async copy(
-    located: readonly Located[],
-    sequence: number,
-  ): Promise<{ pointers: Map<string, Pointer>; next: SegmentPosition }> {
+  async copy(located: readonly Located[], sequence: number): Promise<ReadonlyMap<string, Pointer>> {
     const pointers = new Map<string, Pointer>();
-    if (located.length === 0) return { pointers, next: this.#position };
+    if (located.length === 0) return pointers;
     const { file, number, start } = await this.#open(sequence);
     const salt = frameSalt(this.#options.driveId, number);
     let offset = start;
@@ -76,11 +73,8 @@ export class SegmentWriter {
     } finally {
       await file.close();
     }
-    return { pointers, next: { file: number, offset } };
-  }
-
-  accept(next: SegmentPosition): void {
-    this.#position = next;
+    this.#position = { file: number, offset };
+    return pointers;
   }
 
   async #read(group: readonly Located[]): Promise<{ operation: LogOperation; pointer: Pointer }[]> {

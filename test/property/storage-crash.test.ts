@@ -13,7 +13,13 @@ import { IDENTITY } from '../support/drives.ts';
 import { stillClock } from '../support/still-clock.ts';
 
 /** Small, so that checkpoints, new log files and compactions come often. */
-const TUNING = { memtableBytes: 3_000, checkpointLogBytes: 20_000, checkpointIntervalMs: 1, recordFileBytes: 8_000 };
+const TUNING = {
+  memtableBytes: 3_000,
+  checkpointLogBytes: 20_000,
+  checkpointIntervalMs: 1,
+  recordFileBytes: 8_000,
+  indexTransactionEntries: 4,
+};
 const CRASHES_PER_POINT = 2;
 
 type Machine = { drive: SimDisk; log: SimDisk | null };

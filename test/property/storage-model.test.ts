@@ -13,6 +13,7 @@ const TUNING = {
   checkpointLogBytes: 60_000,
   checkpointIntervalMs: CHECKPOINT_MS,
   recordFileBytes: 25_000,
+  indexTransactionEntries: 3,
 };
 
 const key = fc.integer({ min: 0, max: 12 }).map((n) => `key-${n}`);

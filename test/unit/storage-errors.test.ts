@@ -31,7 +31,7 @@ async function start(capacityBytes = 2 ** 30): Promise<void> {
 async function open(): Promise<DriveStore> {
   const disk = sim.mount();
   clock = new ManualClock();
-  const tuning = { checkpointIntervalMs: 1_000, recordFileBytes: 100_000 };
+  const tuning = { checkpointIntervalMs: 1_000, recordFileBytes: 100_000, indexTransactionEntries: 8 };
   const opened = await openDrive({ disk, index: simIndex(disk), clock, random: new SimRandom(5), tuning });
   if (opened.kind !== 'formatted') throw new Error(JSON.stringify(opened));
   return opened.store;

@@ -32,8 +32,6 @@ export class BlobSource {
   readonly #locations: string[][];
   readonly #onDamage: (damage: DamagedShard) => void;
   readonly #health: PositionHealth[];
-  /** Positions of which every drive that may hold them has answered, and none gave the block intact. */
-  readonly #gone = new Set<number>();
   #search: Promise<number[]> | null = null;
 
   /** locations: by default what the blob's record and the map say. */
@@ -54,6 +52,8 @@ export class BlobSource {
   fetch(stripe: number, wanted: readonly number[], signal: AbortSignal): Promise<StripeBlocks> {
     const { clock, limits } = this.#ports;
     const { blobId, k, m } = this.blob;
+    /** Positions of which every drive that may hold them has answered, and none gave this stripe's block intact. */
+    const gone = new Set<number>();
     const fetch = new StripeFetch({
       wanted,
       clock,
@@ -61,9 +61,9 @@ export class BlobSource {
       erasure: this.#ports.erasure(k, m),
       health: this.#health,
       preference: this.#preference(),
-      read: (position, abort) => this.#readBlock(stripe, position, abort),
+      read: (position, abort) => this.#readBlock(stripe, position, gone, abort),
       findMore: () => this.#findMore(),
-      lost: () => new BlobLostError(`fewer than ${k} shards of blob ${blobId} can be read`, this.#gone.size > m),
+      lost: () => new BlobLostError(`fewer than ${k} shards of blob ${blobId} can be read`, gone.size > m),
     });
     return fetch.run(signal);
   }
@@ -82,7 +82,7 @@ export class BlobSource {
   }
 
   /** Rejects when none of the position's drives gives the block intact. */
-  async #readBlock(stripe: number, position: number, signal: AbortSignal): Promise<Uint8Array> {
+  async #readBlock(stripe: number, position: number, gone: Set<number>, signal: AbortSignal): Promise<Uint8Array> {
     const { blobId } = this.blob;
     const range = sealedBlockAt(this.blob, stripe);
     let failure: unknown = new RpcError(
@@ -97,7 +97,7 @@ export class BlobSource {
         const block = isWhole ? openBlock({ blobId, position, stripe }, sealed) : null;
         if (block !== null) {
           this.#lookHereFirst(position, slot);
-          this.#gone.delete(position);
+          gone.delete(position);
           return block;
         }
         this.#onDamage({ slot, position, kind: sealed === null ? 'missing' : 'corrupt' });
@@ -109,7 +109,7 @@ export class BlobSource {
         failure = error;
       }
     }
-    if (allAnswered) this.#gone.add(position);
+    if (allAnswered) gone.add(position);
     throw failure;
   }
 

@@ -24,8 +24,8 @@ export interface ComparisonOptions extends HealerOptions {
   readonly blobs: BlobMender;
   readonly queue: HealQueue;
   readonly condemnedDelayMs: (count: number) => number;
-  readonly onFailure: (error: unknown) => void;
-  readonly onCompared: () => void;
+  /** null: it ended without a failure. */
+  readonly onEnd: (what: 'comparing registers with shards' | 'searching for strays', error: unknown | null) => void;
 }
 
 /** What a comparison needs of a register of either kind. */
@@ -52,12 +52,9 @@ export class Comparison {
   start(): void {
     const { limits, topology } = this.#options;
     topology.onChange(() => this.compareAgain());
-    void this.#again(async () => ((await this.#compareNow()) ? limits.compareIntervalMs : limits.healRetryMs));
+    void this.#again('comparing registers with shards', limits.compareIntervalMs, () => this.#compareNow());
     // Between changes of the map shards are displaced too, by drives that were slow.
-    void this.#again(async () => {
-      await this.#searchStrays();
-      return limits.strayIntervalMs;
-    });
+    void this.#again('searching for strays', limits.strayIntervalMs, () => this.#searchStrays());
   }
 
   stop(): void {
@@ -76,16 +73,23 @@ export class Comparison {
     return this.#comparedOccasion === this.#occasion;
   }
 
-  /** Runs until stopped: once per occasion at least, and again after the time that a run asks for. */
-  async #again(run: () => Promise<number>): Promise<void> {
-    const { limits, onFailure } = this.#options;
+  /** Runs until stopped: once per occasion at least, and again after the interval, or sooner when it did not get to the end. */
+  async #again(
+    what: Parameters<ComparisonOptions['onEnd']>[0],
+    intervalMs: number,
+    run: () => Promise<boolean>,
+  ): Promise<void> {
+    const { limits, onEnd } = this.#options;
     while (!this.#isStopped) {
       const occasion = this.#occasion;
       let restMs = limits.healRetryMs;
       try {
-        restMs = await run();
+        if (await run()) {
+          restMs = intervalMs;
+          onEnd(what, null);
+        }
       } catch (error) {
-        if (!this.#isStopped) onFailure(error);
+        if (!this.#isStopped) onEnd(what, error);
       }
       if (this.#occasion === occasion) await this.#rest(restMs);
     }
@@ -95,7 +99,6 @@ export class Comparison {
     const occasion = this.#occasion;
     if (!(await this.#compare(occasion))) return false;
     this.#comparedOccasion = occasion;
-    this.#options.onCompared();
     return true;
   }
 
@@ -147,7 +150,7 @@ export class Comparison {
   }
 
   /** Shards on this node's drives that belong on other drives which are there to take them. */
-  async #searchStrays(): Promise<void> {
+  async #searchStrays(): Promise<boolean> {
     const { drives, shards, topology, queue } = this.#options;
     for (const { identity } of drives.open()) {
       const { slot } = identity;
@@ -162,10 +165,11 @@ export class Comparison {
           for (const owner of attributes.owners) queue.add(owner, { delayMs: 0, isUrgent: true, strays });
         }
         await queue.urgentAtMost(QUEUE_MAX);
-        if (this.#isStopped) return;
+        if (this.#isStopped) return false;
         after = page.length < PAGE_SHARDS ? null : page.at(-1)!.name;
       } while (after !== null);
     }
+    return true;
   }
 
   /** Until the time is over, the map changes or the healer stops. */

@@ -77,8 +77,10 @@ class NodeHealer implements Healer {
       blobs: this.#blobs,
       queue: this.#queue,
       condemnedDelayMs: (count) => this.#condemned.delayMs(count),
-      onFailure: (error) => this.#failed('comparison', error),
-      onCompared: () => this.#failures.delete('comparison'),
+      onEnd: (what, error) => {
+        if (error === null) this.#failures.delete(what);
+        else this.#failed(what, error);
+      },
     });
   }
 

@@ -200,6 +200,7 @@ function examine(key: RegisterKey, payload: Uint8Array): Examined[] {
   }
   const record = key[0] === KIND.part ? readPart({ payload }) : null;
   if (record === null) return [];
-  const { condemned, part } = record;
-  return [{ key, blobs: partBlobs(record), condemnedCount: condemned.length, isUnfinished: part !== null }];
+  const { condemned, banned, part } = record;
+  const isUnfinished = part !== null || banned.length > 0;
+  return [{ key, blobs: partBlobs(record), condemnedCount: condemned.length, isUnfinished }];
 }

@@ -43,6 +43,7 @@ export class RegisterMender {
     const { goneIds, againAfterMs } = await this.#condemned.collect(holdings.condemned, hints.strays);
     if (goneIds.length > 0) await changeRegister(this.#ports, key, 'clearCondemned', { blobIds: [...goneIds] });
     if (mended !== null) throw mended.error;
+    if (key[0] === KIND.part && againAfterMs === null) await this.#forgetBans(key);
     return { againAfterMs };
   }
 
@@ -90,6 +91,16 @@ export class RegisterMender {
     if (moved.length > 0) await changeRegister(this.#ports, key, 'clearCondemned', { blobIds: moved });
     const condemned = record.condemned.filter(({ blobId }) => !owned.has(blobId));
     return { owners: [key, ownerKey], blobs: partBlobs(record), condemned };
+  }
+
+  /** A part whose upload can no longer be completed has nothing to guard against. */
+  async #forgetBans(key: RegisterKey): Promise<void> {
+    const record = await this.#readPart(key);
+    if (record === null || record.banned.length === 0) return;
+    const { bucketId, uploadId } = parsePartKey(key);
+    const { uploads } = await this.#readObject(objectKey(bucketId, record.objectKey));
+    if (uploads.some((entry) => entry.uploadId === uploadId && entry.state === 'open')) return;
+    await changeRegister(this.#ports, key, 'forgetBans', {});
   }
 
   async #readObject(key: RegisterKey): Promise<ObjectRecord> {

@@ -37,6 +37,11 @@ export function decidePart(record: PartRecord | null, command: Command): Registe
     }
     case 'clearCondemned':
       return record === null ? refuse('ok') : clearCondemned(record, command.value.blobIds, writePart);
+    case 'forgetBans':
+      // What nobody can complete any more may own anything again: it will only be removed.
+      if (record === null || record.banned.length === 0) return refuse('ok');
+      if (partBlobs(record).length + record.condemned.length > 0 || record.part !== null) return refuse('owned');
+      return become({ ...record, banned: [] });
     case 'clearDisplaced': {
       if (record === null || !blobIds(partBlobs(record)).has(command.value.blobId)) return refuse('absent');
       const { part, superseded } = record;

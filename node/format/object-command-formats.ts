@@ -84,6 +84,7 @@ export const COMMANDS = {
     expectedEpoch: [u53, 'of the present map; 0 for none'],
     map: [bytes, 'the map of the next epoch, in its own format'],
   }),
+  forgetBans: command(18, 'forget bans', {}),
 } as const;
 
 export type CommandName = keyof typeof COMMANDS;

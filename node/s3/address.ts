@@ -1,6 +1,5 @@
 // Which bucket and key a request names: path-style (/bucket/key) or virtual-host style (bucket.domain/key). Works on the
 // target exactly as it came: keys may hold "//", "..", "%2F", "+" and any other character, and nothing is normalised.
-import { Buffer } from 'node:buffer';
 import { S3Error } from './errors.ts';
 
 export interface Address {
@@ -51,10 +50,9 @@ export function parseQuery(rawQuery: string): Query {
 
 /** Percent-decodes. Throws S3Error('InvalidURI') for a stray "%" and for bytes that are not UTF-8. */
 export function decode(raw: string): string {
-  const ascii = isAscii(raw) ? raw : escapeBytes(raw);
-  if (!ascii.includes('%')) return ascii;
+  if (!raw.includes('%')) return raw;
   try {
-    return decodeURIComponent(ascii);
+    return decodeURIComponent(raw);
   } catch (error) {
     throw new S3Error('InvalidURI', undefined, { URI: raw }, { cause: error });
   }
@@ -62,18 +60,4 @@ export function decode(raw: string): string {
 
 function decodeForm(raw: string): string {
   return decode(raw.includes('+') ? raw.replaceAll('+', ' ') : raw);
-}
-
-function isAscii(raw: string): boolean {
-  for (let i = 0; i < raw.length; i++) if (raw.charCodeAt(i) > 0x7f) return false;
-  return true;
-}
-
-/** Some clients send bytes above 0x7F as they are; Node hands them over as code units. Here they become what should have come. */
-function escapeBytes(raw: string): string {
-  let escaped = '';
-  for (const byte of Buffer.from(raw, 'latin1')) {
-    escaped += byte > 0x7f ? `%${byte.toString(16)}` : String.fromCharCode(byte);
-  }
-  return escaped;
 }

@@ -1,5 +1,5 @@
 // The configurations of buckets and objects that Ashlar does not keep. Asking for one gets the answer that S3 gives when it
-// was never set; removing what is not set succeeds; setting one is refused, except where it asks for what is so anyway.
+// was never set; removing what is not set succeeds; setting one is refused by the router (for ACLs see put-acl.ts).
 import { S3Error, type S3ErrorCode } from '../errors.ts';
 import {
   emptyReply,
@@ -33,8 +33,6 @@ const empty = (root: string) => xmlDocument(root, '');
 export const configurationOperations: readonly Operation[] = [
   answered('GetBucketAcl', 'bucket', 'acl', PRIVATE_ACL, 'The owner has full control, nobody else anything.'),
   answered('GetObjectAcl', 'object', 'acl', PRIVATE_ACL, 'The owner has full control, nobody else anything.'),
-  putPrivateAcl('PutBucketAcl', 'bucket'),
-  putPrivateAcl('PutObjectAcl', 'object'),
   answered('GetBucketVersioning', 'bucket', 'versioning', empty('VersioningConfiguration'), 'Never enabled.'),
   answered('GetBucketLogging', 'bucket', 'logging', empty('BucketLoggingStatus'), 'Not enabled.'),
   answered('GetBucketNotificationConfiguration', 'bucket', 'notification', empty('NotificationConfiguration'), 'None.'),
@@ -100,22 +98,13 @@ function removed(name: string, scope: Scope, query: string): Operation {
   );
 }
 
-function putPrivateAcl(name: string, scope: Scope): Operation {
-  const note = 'Only the canned ACL private, which changes nothing; any other: AccessControlListNotSupported.';
-  return configuration(name, 'PUT', scope, 'acl', note, (request) => {
-    // Canned ACLs other than private and all grant headers were refused before, by name (refusals.ts).
-    if (request.headers.has('x-amz-acl') && !request.hasBody) return emptyReply(200);
-    throw new S3Error('AccessControlListNotSupported');
-  });
-}
-
 function configuration(
   name: string,
   method: Method,
   scope: Scope,
   query: string,
   note: string,
-  answer: (request: S3Request) => S3Reply,
+  answer: () => S3Reply,
 ): Operation {
   return {
     name,
@@ -125,7 +114,7 @@ function configuration(
     note,
     async handle(request, context) {
       await requireTarget(request, scope, context);
-      return answer(request);
+      return answer();
     },
   };
 }

@@ -19,6 +19,7 @@ import { listObjectVersions } from './list-object-versions.ts';
 import { listObjects } from './list-objects.ts';
 import { listObjectsV2 } from './list-objects-v2.ts';
 import { listParts } from './list-parts.ts';
+import { putBucketAcl, putObjectAcl } from './put-acl.ts';
 import { putObject } from './put-object.ts';
 import { uploadPart } from './upload-part.ts';
 import { uploadPartCopy } from './upload-part-copy.ts';
@@ -45,5 +46,7 @@ export const OPERATIONS: readonly Operation[] = [
   completeMultipartUpload,
   abortMultipartUpload,
   listMultipartUploads,
+  putBucketAcl,
+  putObjectAcl,
   ...configurationOperations,
 ];

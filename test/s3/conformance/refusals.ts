@@ -116,13 +116,30 @@ export function refusals({ client, bucket, raw }: Suite): void {
   test('the ACL can be set to what it is, and to nothing else', async () => {
     const Bucket = await bucket();
     await client().send(new PutObjectCommand({ Bucket, Key: 'k', Body: 'x' }));
+    const current = (await raw('GET', `/${Bucket}?acl`)).text;
+    const publicGrant =
+      '<Grant><Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="Group">' +
+      '<URI>http://acs.amazonaws.com/groups/global/AllUsers</URI></Grantee><Permission>READ</Permission></Grant>';
+    const refused = [
+      current.replace('</AccessControlList>', `${publicGrant}</AccessControlList>`),
+      current.replace('FULL_CONTROL', 'READ'),
+      current.replaceAll(/<ID>[0-9a-f]{64}/g, `<ID>${'0'.repeat(64)}`),
+      current.replace(/<Grant>.*<\/Grant>/, ''),
+    ];
     for (const path of [`/${Bucket}?acl`, `/${Bucket}/k?acl`]) {
       expect((await raw('PUT', path, { headers: { 'x-amz-acl': 'private' } })).status).toBe(200);
+      expect((await raw('PUT', path, { body: current })).status).toBe(200);
       const canned = await raw('PUT', path, { headers: { 'x-amz-acl': 'public-read' } });
       expect([canned.status, canned.text]).toEqual([400, expect.stringContaining('AccessControlListNotSupported')]);
-      const given = await raw('PUT', path, { body: '<AccessControlPolicy/>' });
-      expect([given.status, given.text]).toEqual([400, expect.stringContaining('AccessControlListNotSupported')]);
+      for (const body of refused) {
+        const answer = await raw('PUT', path, { body });
+        expect([answer.status, answer.text]).toEqual([400, expect.stringContaining('AccessControlListNotSupported')]);
+      }
+      expect((await raw('PUT', path, { body: '<AccessControlPolicy/>' })).text).toContain('<Code>MalformedXML</Code>');
+      expect((await raw('PUT', path)).status).toBe(400);
     }
+    expect((await raw('PUT', `/${Bucket}/none?acl`, { body: current })).status).toBe(404);
+    expect((await raw('GET', `/${Bucket}?acl`)).text).toBe(current);
   });
 
   test('a bucket with object lock or with ACLs cannot be made', async () => {

@@ -220,6 +220,18 @@ describe('a drive with a log device', () => {
     expect(status.logSyncs - before.status.logSyncs).toBe(20);
   });
 
+  it('goes on filling the same segment after a restart', async () => {
+    const segments = () => sim.medium.files().filter((path) => path.startsWith('segments/'));
+    for (let i = 0; i < 3; i++) {
+      const { store } = await openFormatted(placeOn(sim), { log: log.mount() });
+      await store.commit([{ kind: 'put', key: `long${i}`, value: Buffer.alloc(5_000, `${i}`) }]);
+      await store.close();
+      expect(segments()).toHaveLength(1);
+    }
+    const { store } = await openFormatted(placeOn(sim), { log: log.mount() });
+    for (let i = 0; i < 3; i++) expect(await store.get(`long${i}`)).toEqual(Buffer.alloc(5_000, `${i}`));
+  });
+
   it('is refused without it', async () => {
     expect((await refusal(sim)).code).toBe('log-missing');
   });

@@ -80,7 +80,7 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
     random,
     region: config.region,
     domains: config.domains,
-    nodeName: config.name ?? '',
+    nodeName: () => name,
     observe: (observation) => metrics.observe(observation),
   });
   app.server.on('upgrade', (request, socket, head) => network.handleUpgrade(request, socket, head));

@@ -34,7 +34,7 @@ export interface FrontOptions {
   readonly context: S3Context;
   readonly domains: readonly string[];
   /** x-amz-id-2: which node answered. */
-  readonly nodeName: string;
+  readonly nodeName: () => string;
   /** x-amz-request-id begins with it; unlike that of any other process. */
   readonly requestIdPrefix: string;
   readonly observe: (observation: Observation) => void;
@@ -125,7 +125,7 @@ export class Front {
   async #send({ wire, requestId }: Exchange, reply: S3Reply): Promise<number> {
     const headers = {
       'x-amz-request-id': requestId,
-      'x-amz-id-2': this.#options.nodeName,
+      'x-amz-id-2': this.#options.nodeName(),
       Server: 'Ashlar',
       ...reply.headers,
     };
@@ -146,7 +146,7 @@ export class Front {
           .join('') +
         element('Resource', target.split('?', 1)[0]!) +
         element('RequestId', requestId) +
-        element('HostId', this.#options.nodeName),
+        element('HostId', this.#options.nodeName()),
     );
     return { status: error.status, headers, body };
   }

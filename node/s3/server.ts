@@ -24,8 +24,8 @@ export interface S3Options {
   readonly region: string;
   /** Host names under which buckets are host names too (bucket.DOMAIN). The same as given to `s3ServerOptions`. */
   readonly domains: readonly string[];
-  /** Sent as x-amz-id-2, so that an answer says which node gave it. */
-  readonly nodeName: string;
+  /** Sent as x-amz-id-2, so that an answer says which node gave it; a node learns its name after it has begun to listen. */
+  readonly nodeName: () => string;
   readonly observe: (observation: Observation) => void;
 }
 

@@ -42,7 +42,7 @@ export async function startMemoryServer(options: MemoryServerOptions = {}): Prom
     random,
     region,
     domains: [domain],
-    nodeName: 'memory',
+    nodeName: () => 'memory',
     observe: (observation) => observations.push(observation),
     ...options.overrides,
   });

@@ -12,6 +12,8 @@ export interface TestShape {
   readonly erasure?: string;
   /** Default "us-east-1". */
   readonly region?: string;
+  /** Names under which buckets are subdomains (virtual-host style). They need not resolve. Default: none. */
+  readonly domains?: readonly string[];
 }
 
 const DEFAULT_ZONES = 4;
@@ -23,6 +25,7 @@ export function testSpec({
   drives = 2,
   erasure = '4+2',
   region = 'us-east-1',
+  domains = [],
 }: TestShape): ClusterSpec {
   if (typeof zones === 'number' && (!Number.isInteger(zones) || zones < 1 || zones > ZONES_MAX)) {
     throw new LocalError('input', `zones: ${zones} is not a number of zones from 1 to ${ZONES_MAX}`);
@@ -32,7 +35,7 @@ export function testSpec({
       ? Object.fromEntries(Array.from({ length: zones }, (_, index) => [String.fromCharCode(97 + index), 1]))
       : zones;
   // The text of a spec is the one way to a spec, so that a test's options are checked as a file would be.
-  const text = JSON.stringify({ name: 'test', zones: byZone, drives, erasure, region });
+  const text = JSON.stringify({ name: 'test', zones: byZone, drives, erasure, region, domains });
   const result = parseClusterSpec(text, 'createTestCluster');
   if (result.ok) return result.spec;
   const problems = result.problems.map(({ path, message, remedy }) => `${path}: ${message}. ${remedy}`);

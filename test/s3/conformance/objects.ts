@@ -49,12 +49,12 @@ export function objects({ client, bucket, raw }: Suite): void {
     const nowhere = await raw('GET', '/no-such-bucket-anywhere/none');
     expect([nowhere.status, nowhere.text]).toEqual([404, expect.stringContaining('<Code>NoSuchBucket</Code>')]);
     expect(nowhere.text).toContain('<BucketName>no-such-bucket-anywhere</BucketName>');
-    expect(await failure(client().send(new PutObjectCommand({ Bucket: 'no-such-bucket-anywhere', Key: 'k' })))).toEqual(
-      {
-        code: 'NoSuchBucket',
-        status: 404,
-      },
-    );
+    expect(
+      await failure(client().send(new PutObjectCommand({ Bucket: 'no-such-bucket-anywhere', Key: 'k', Body: 'x' }))),
+    ).toEqual({
+      code: 'NoSuchBucket',
+      status: 404,
+    });
   });
 
   test('HEAD of what is not there has the status and no body', async () => {

@@ -61,7 +61,7 @@ export class Front {
     this.#options = options;
   }
 
-  /** Never rejects. target: the request target exactly as it came. */
+  /** Rejects only when `observe` or `onFault` throws. target: the request target exactly as it came. */
   async serve(
     request: IncomingMessage,
     response: ServerResponse,

@@ -74,7 +74,11 @@ export async function s3(app: FastifyInstance, options: S3Options): Promise<void
       // From here on the request is ours alone; Fastify's own life cycle ends.
       reply.hijack();
       const target = (request.raw as { originalUrl?: string }).originalUrl ?? request.raw.url!;
-      void front.serve(request.raw, reply.raw, target, waiting.has(request.raw));
+      front.serve(request.raw, reply.raw, target, waiting.has(request.raw)).catch((error: unknown) => {
+        // Only whoever observes can get here; one request is lost to it, not the process.
+        app.log.error({ err: error }, 'an S3 request could not be brought to its end');
+        request.raw.destroy();
+      });
     },
     handler: () => {
       throw new Error('an S3 request went past the hook that answers it');

@@ -1,10 +1,11 @@
 // What clients see when the store fails, before an answer has begun and in the middle of one.
 import { get } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
-import { StoreError, type StoreErrorCode } from '../../node/cluster/object-store.ts';
+import { type ObjectStore, StoreError, type StoreErrorCode } from '../../node/cluster/object-store.ts';
+import { completeXml } from './conformance/multipart-steps.ts';
 import { sendRaw, signedHeaders } from './conformance/raw-request.ts';
 import { type MemoryTarget, startMemoryServer } from './memory-server.ts';
-import { readingStore, storeWith } from './scripted-store.ts';
+import { objectInfo, readingStore, storeWith } from './scripted-store.ts';
 
 let target: MemoryTarget | null = null;
 
@@ -108,4 +109,46 @@ test('a bucket, key or upload of an error is named in its document', async () =>
   await sendRaw(on, 'PUT', '/bucket');
   expect((await sendRaw(on, 'GET', '/bucket/a%3Cb')).text).toContain('<Key>a&lt;b</Key>');
   expect((await sendRaw(on, 'GET', '/bucket/k?uploadId=x')).text).toContain('<UploadId>x</UploadId>');
+});
+
+test('more than 5 GiB cannot be copied in one piece, and nothing is read', async () => {
+  const { store, counts } = readingStore(5 * 1024 ** 3 + 1, async function* () {
+    yield Buffer.alloc(1);
+  });
+  const on = await start({ store });
+  const headers = { 'x-amz-copy-source': '/bucket/source' };
+  const answer = await sendRaw(on, 'PUT', '/bucket/k', { headers });
+  expect([answer.status, answer.text]).toEqual([400, expect.stringContaining('<Code>InvalidRequest</Code>')]);
+  expect(counts.opened).toBe(0);
+});
+
+test('parts of more than 5 TiB together make no object', async () => {
+  const gibibytes = (count: number) => ({ ...objectInfo(count * 1024 ** 3), partNumber: 1 });
+  let sealed = 0;
+  const completeUpload: ObjectStore['completeUpload'] = async (_bucket, _key, _id, _parts, _min, seal) => {
+    const upload = { key: 'k', uploadId: '', startedMs: 0, metadata: { headers: {}, user: {} } };
+    const parts = Array.from({ length: 1025 }, () => gibibytes(5));
+    seal(parts.slice(1), { ...upload, checksumAlgorithm: null, checksumType: null });
+    sealed++;
+    seal(parts, { ...upload, checksumAlgorithm: null, checksumType: null });
+    sealed++;
+    return objectInfo(0);
+  };
+  const on = await start({ store: storeWith({ completeUpload }) });
+  const body = completeXml([{ partNumber: 1, etag: '0' }]);
+  const answer = await sendRaw(on, 'POST', `/bucket/k?uploadId=${'0'.repeat(32)}`, { body });
+  expect([answer.status, answer.text]).toEqual([400, expect.stringContaining('<Code>EntityTooLarge</Code>')]);
+  expect(sealed).toBe(1);
+});
+
+test('an observer that throws costs one connection and not the process', async () => {
+  let observed = 0;
+  const observe = () => {
+    observed++;
+    if (observed === 1) throw new Error('the metrics are broken');
+  };
+  const on = await start({ overrides: { observe } });
+  await sendRaw(on, 'PUT', '/bucket').catch(() => undefined);
+  expect((await sendRaw(on, 'HEAD', '/bucket')).status).toBe(200);
+  expect(observed).toBe(2);
 });

@@ -9,6 +9,7 @@ import { metadataOf } from '../metadata.ts';
 import { isoDate } from '../object-headers.ts';
 import { type Operation, xmlReply } from '../operation.ts';
 import type { S3Request } from '../request.ts';
+import { requireOnlyVersion } from '../version-id.ts';
 import { element, optional, xmlDocument } from '../xml.ts';
 
 export const copyObject: Operation = {
@@ -19,6 +20,7 @@ export const copyObject: Operation = {
   copies: true,
   note: 'Up to 5 GiB, streamed inside the cluster. x-amz-metadata-directive, x-amz-copy-source-if-*, If-Match, If-None-Match: *.',
   async handle(request, context) {
+    requireOnlyVersion(request.query);
     const conditions = writeConditions(request.headers);
     const source = parseCopySource(request.headers.get('x-amz-copy-source')!);
     const replacement = replacedMetadata(request);

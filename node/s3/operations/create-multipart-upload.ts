@@ -2,6 +2,7 @@
 import { uploadChecksum } from '../body/checksums.ts';
 import { metadataOf } from '../metadata.ts';
 import { type Operation, xmlReply } from '../operation.ts';
+import { requireOnlyVersion } from '../version-id.ts';
 import { element, xmlDocument } from '../xml.ts';
 
 export const createMultipartUpload: Operation = {
@@ -10,7 +11,8 @@ export const createMultipartUpload: Operation = {
   scope: 'object',
   queries: ['uploads'],
   note: 'x-amz-checksum-algorithm and x-amz-checksum-type (COMPOSITE or FULL_OBJECT) as AWS.',
-  async handle({ bucket, key, headers }, { store }) {
+  async handle({ bucket, key, headers, query }, { store }) {
+    requireOnlyVersion(query);
     const checksum = uploadChecksum(headers);
     const upload = await store.createUpload(bucket, key, metadataOf(headers), checksum);
     const checksumReply: Record<string, string> = {};

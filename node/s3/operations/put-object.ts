@@ -3,6 +3,7 @@ import { writeConditions } from '../conditions.ts';
 import { metadataOf } from '../metadata.ts';
 import { checksumHeaders } from '../object-headers.ts';
 import { emptyReply, type Operation } from '../operation.ts';
+import { requireOnlyVersion } from '../version-id.ts';
 
 export const putObject: Operation = {
   name: 'PutObject',
@@ -12,6 +13,7 @@ export const putObject: Operation = {
   copies: false,
   note: 'Up to 5 GiB. If-None-Match: * and If-Match are judged atomically with the write.',
   async handle(request, { store }) {
+    requireOnlyVersion(request.query);
     const metadata = metadataOf(request.headers);
     const conditions = writeConditions(request.headers);
     const info = await store.putObject(request.bucket, request.key, request.openBody(), metadata, conditions);

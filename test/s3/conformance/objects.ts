@@ -172,7 +172,14 @@ export function objects({ client, bucket, raw }: Suite): void {
       const other = await raw(method, `/${Bucket}/k?versionId=3sL4kqtJlcpXroDTDmJ`);
       expect([other.status, other.text]).toEqual([400, expect.stringContaining('<Code>InvalidArgument</Code>')]);
     }
-    expect((await raw('HEAD', `/${Bucket}/k`)).status).toBe(200);
+    for (const [method, query] of [
+      ['PUT', ''],
+      ['POST', '&uploads'],
+    ]) {
+      const other = await raw(method!, `/${Bucket}/k?versionId=3sL4kqtJlcpXroDTDmJ${query}`, { body: 'changed' });
+      expect([other.status, other.text]).toEqual([400, expect.stringContaining('<Code>InvalidArgument</Code>')]);
+    }
+    expect((await raw('GET', `/${Bucket}/k`)).text).toBe('x');
     expect((await raw('DELETE', `/${Bucket}/k?versionId=null`)).status).toBe(204);
     expect((await raw('HEAD', `/${Bucket}/k`)).status).toBe(404);
   });

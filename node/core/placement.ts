@@ -3,6 +3,7 @@
 // that IEEE 754 defines to the last bit are used). Adding or removing one drive moves little more than that drive's share,
 // counted by position, because a shard belongs to its position: docs/decisions/0005-placement-draws-per-position.md.
 import type { Scheme } from './cluster-map.ts';
+import { exponential, hashText, mix, ratesFor } from './draws.ts';
 import { lossBudget } from './quorum.ts';
 
 /** One drive as placement sees it. */
@@ -155,24 +156,41 @@ class Table {
 
   /** Drives that keep the caps even after they stood in come first, then those that exceed them by one, and so on. */
   handOffs(partition: number): number[] {
+    const own = new Set(this.positions(partition));
     const inZone = new Map<number, number>();
     const onNode = new Map<number, number>();
-    const excess = (drive: number) => {
-      const zone = add(inZone, this.#zone[drive]!);
-      const node = add(onNode, this.#node[drive]!);
-      return Math.max(0, zone - this.caps.zone, node - this.caps.node);
+    const take = (drive: number) => {
+      add(inZone, this.#zone[drive]!);
+      add(onNode, this.#node[drive]!);
     };
-    const own = new Set(this.positions(partition));
+    const excess = (drive: number) => {
+      const zone = (inZone.get(this.#zone[drive]!) ?? 0) + 1 - this.caps.zone;
+      const node = (onNode.get(this.#node[drive]!) ?? 0) + 1 - this.caps.node;
+      return Math.max(0, zone, node);
+    };
     const others: { drive: number; draw: number }[] = [];
     for (const [drive, given] of this.#given.entries()) {
-      if (own.has(given)) excess(drive);
+      if (own.has(given)) take(drive);
       else others.push({ drive, draw: this.#draw(mix(mix(this.#hash[drive]!, partition), 0), drive) });
     }
-    return others
-      .sort((a, b) => a.draw - b.draw || a.drive - b.drive)
-      .map(({ drive }) => ({ drive, excess: excess(drive) }))
-      .sort((a, b) => a.excess - b.excess)
-      .map(({ drive }) => this.#given[drive]!);
+    const ranked = others.sort((a, b) => a.draw - b.draw || a.drive - b.drive).map(({ drive }) => drive);
+    const keeping: number[] = [];
+    const exceeding: number[] = [];
+    for (const drive of ranked) {
+      if (excess(drive) > 0) {
+        exceeding.push(drive);
+      } else {
+        take(drive);
+        keeping.push(drive);
+      }
+    }
+    const byExcess = exceeding.map((drive) => {
+      const by = excess(drive);
+      take(drive);
+      return { drive, by };
+    });
+    byExcess.sort((a, b) => a.by - b.by);
+    return [...keeping, ...byExcess.map(({ drive }) => drive)].map((drive) => this.#given[drive]!);
   }
 
   #smallestDraw(hashes: Uint32Array, room: Room): number {
@@ -273,70 +291,4 @@ function numbered(texts: readonly string[]): number[] {
     numbers.set(text, number);
     return number;
   });
-}
-
-/**
- * Rates of the exponential draws, such that a drive's share of the partitions is its share of the weight. With the weights
- * themselves as rates, drawing without replacement would favour the small drives: with 12 drives, every second one twice
- * as large, 13 % of the capacity would be lost. A drive that is drawn with rate −ln(1−p) is among the chosen with a
- * probability of about p. Equal weights give equal rates, so that then growth moves nothing because of this.
- */
-function ratesFor(givenWeights: readonly number[], width: number): number[] {
-  // In lowest terms, so that the unit of the weights makes no difference, not even in the last bit.
-  const unit = givenWeights.reduce(greatestCommonDivisor);
-  const weights = givenWeights.map((weight) => weight / unit);
-  // The share of a drive is at most one position in every partition; what it cannot take, the others share.
-  let low = 0;
-  let high = 1 / weights.reduce((least, weight) => Math.min(least, weight));
-  for (let step = 0; step < 80; step++) {
-    const middle = (low + high) / 2;
-    const total = weights.reduce((sum, weight) => sum + Math.min(1, middle * weight), 0);
-    if (total < width) low = middle;
-    else high = middle;
-  }
-  // At 1 the rate would be infinite, and near it so steep that a small change of the cluster would move much.
-  return weights.map((weight) => -naturalLog(1 - Math.min(0.98, high * weight)));
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestCommonDivisor(b, a % b);
-}
-
-/** A draw from the exponential distribution of rate 1. */
-function exponential(hash: number): number {
-  return -naturalLog((hash + 0.5) / 2 ** 32);
-}
-
-/**
- * ln(x) for 0 < x ≤ 1 from exactly specified operations only: Math.log may differ in the last bit between engines, and then
- * two nodes would disagree about a partition. x = f·2^e with f in [1/2, 2]; ln f = 2 artanh((f−1)/(f+1)), whose series is
- * cut off where 1e-8 is left: plenty for shares, and the same everywhere.
- */
-function naturalLog(x: number): number {
-  // The draws and probabilities given here are multiples of 2^-33, so the integer part of x·2^32 has the exponent.
-  const scaled = x * 2 ** 32;
-  const exponent = 31 - Math.clz32(Math.min(Math.max(1, scaled), 2 ** 32 - 1));
-  const fraction = scaled / 2 ** exponent;
-  const z = (fraction - 1) / (fraction + 1);
-  const z2 = z * z;
-  const series = z * (1 + z2 * (1 / 3 + z2 * (1 / 5 + z2 * (1 / 7 + z2 * (1 / 9 + z2 * (1 / 11 + z2 / 13))))));
-  return 2 * series + (exponent - 32) * Math.LN2;
-}
-
-/** FNV-1a over UTF-16 code units, then finalized. Unsigned 32 bits. */
-function hashText(value: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < value.length; i++) {
-    hash ^= value.charCodeAt(i);
-    hash = Math.imul(hash, 0x01000193);
-  }
-  return mix(hash, value.length);
-}
-
-/** The finalizer of MurmurHash3 over the two words: every input bit reaches every output bit. */
-function mix(a: number, b: number): number {
-  let h = (a ^ Math.imul(b ^ 0x85ebca6b, 0xcc9e2d51)) >>> 0;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
 }

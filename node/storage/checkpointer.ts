@@ -35,6 +35,8 @@ export class Checkpointer {
   #copied: ReadonlyMap<string, Pointer> | null = null;
   /** Of the log, before the newest memtable was frozen. */
   #frozenBytes = 0;
+  /** Of the log, that the index has. */
+  #appliedBytes = 0;
   #isStarved = false;
 
   constructor(options: CheckpointerOptions) {
@@ -54,6 +56,11 @@ export class Checkpointer {
   /** Bytes of the log that no checkpoint has begun to take in. */
   get newLogBytes(): number {
     return this.#options.log.writtenBytes - this.#frozenBytes;
+  }
+
+  /** Bytes of the log that the index has not. */
+  get unappliedLogBytes(): number {
+    return this.#options.log.writtenBytes - this.#appliedBytes;
   }
 
   /** The checkpoint that is under way. */
@@ -108,6 +115,7 @@ export class Checkpointer {
     await index.commit(position);
     tables.dropFrozen();
     this.#copied = null;
+    this.#appliedBytes = this.#frozenBytes;
     await this.#reclaim();
   }
 

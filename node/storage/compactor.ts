@@ -20,6 +20,8 @@ export interface CompactorOptions {
   readonly driveId: string;
   /** Files that are still being written, or that a recovery would read. */
   readonly isClosed: (file: RecordFile) => boolean;
+  /** What moving data may take before it gives anything back. */
+  readonly lendableBytes: () => number;
   readonly isStopped: () => boolean;
 }
 
@@ -44,13 +46,13 @@ export class Compactor {
   }
 
   async #worst(): Promise<RecordFile | null> {
-    const { files, live, isClosed } = this.#options;
+    const { files, live, isClosed, lendableBytes } = this.#options;
     let worst: RecordFile | null = null;
     let worstShare = LIVE_SHARE_MIN;
     for (const file of files.all()) {
       if (!isClosed(file) || this.#stuck.has(file.number)) continue;
       const share = live.of(file.number) / (await this.#sizeBytes(file));
-      if (share >= worstShare) continue;
+      if (share >= worstShare || live.of(file.number) > lendableBytes()) continue;
       worst = file;
       worstShare = share;
     }

@@ -1,5 +1,6 @@
 // One drive: the log, the memtables, the index, segments and shard files, put together behind the DriveStore contract. Every
 // change goes through the log; it becomes visible, here and nowhere else, when the log says that it is durable.
+import { DISK_PAGE_BYTES } from '../core/limits.ts';
 import { type Clock, sleep, type Timer } from '../io/clock.ts';
 import { type Disk, DiskError } from '../io/disk.ts';
 import type { Random } from '../io/random.ts';
@@ -22,7 +23,7 @@ import type {
 import { CorruptionError } from './drive-store.ts';
 import { type Entry, entrySizeBytes } from './entry.ts';
 import { DriveHealth } from './health.ts';
-import type { Index } from './index-port.ts';
+import type { Index, IndexSpace } from './index-port.ts';
 import { IndexWriter } from './index-writer.ts';
 import { LiveBytes } from './live-bytes.ts';
 import { decodeOperations, type LogOperation } from './log-format.ts';
@@ -81,6 +82,10 @@ export interface EngineParts {
   readonly unlock: () => void;
 }
 
+/** Pages of the index are not full. */
+const ENTRY_GROWTH_FACTOR = 1.5;
+/** LMDB uses pages again two transactions after they were replaced. */
+const PAGE_COPIES = 2.5;
 /** Attributes of a shard, or the head of a value. */
 const HEAD_BYTES_MAX = 64 * 2 ** 10;
 
@@ -113,9 +118,13 @@ export class DriveEngine implements DriveStore {
     await records.load();
     const tables = new Tables(index, disk.name);
     const health = new DriveHealth(disk.name);
-    const space = new SpaceGuard(disk, parts.clock);
-    await space.refresh();
     let engine: DriveEngine | null = null;
+    const space = new SpaceGuard(
+      disk,
+      parts.clock,
+      () => checkpointBytes(index.space(), tables, parts.tuning) + (engine === null ? 0 : engine.#segmentGrowthBytes),
+    );
+    await space.refresh();
     const writes = new Writes({
       tables,
       space,
@@ -197,6 +206,7 @@ export class DriveEngine implements DriveStore {
         this.#segments === null
           ? number < this.#checkpointer.keptFromFile
           : kind === 'segment' && number !== this.#segments.position.file,
+      lendableBytes: () => space.lendableBytes,
       isStopped: () => this.#isClosed || health.failure !== null,
     });
   }
@@ -312,6 +322,11 @@ export class DriveEngine implements DriveStore {
     this.#parts.unlock();
   }
 
+  /** Data that a checkpoint will copy from the log device to the drive. */
+  get #segmentGrowthBytes(): number {
+    return this.#segments === null ? 0 : this.#checkpointer.unappliedLogBytes;
+  }
+
   #start(): void {
     if (this.#tables.active.count > 0) this.#scheduleCheckpoint();
     this.#inBackground(() => this.#sweep());
@@ -380,6 +395,16 @@ export class DriveEngine implements DriveStore {
   #noteBackground(error: unknown): void {
     if (!(error instanceof DiskError)) this.#health.fail(error);
   }
+}
+
+/**
+ * What a checkpoint takes in the index: the entries, and copies of the pages that change, which are written to new places.
+ * At worst a transaction changes a page for every entry, or all that there are.
+ */
+function checkpointBytes({ usedBytes, spareBytes }: IndexSpace, tables: Tables, tuning: EngineTuning): number {
+  const changedBytes = Math.min(tuning.indexTransactionEntries * DISK_PAGE_BYTES, usedBytes);
+  const copiesBytes = PAGE_COPIES * changedBytes;
+  return Math.max(0, Math.ceil(copiesBytes + ENTRY_GROWTH_FACTOR * tables.sizeBytes - spareBytes));
 }
 
 interface Recovered {

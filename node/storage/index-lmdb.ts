@@ -1,30 +1,28 @@
-// The index in LMDB. Every transaction is synced before it is committed (no overlapping sync, which would make a commit
-// visible first and durable later), runs on LMDB's own thread, and carries the state record with it. Keys and values are
-// plain bytes. LMDB's pages have no checksums: the values bring their own.
+// The index in LMDB. Reads happen here, in memory; transactions in a thread of their own (index-lmdb-worker.ts), each synced
+// before it counts, with the state record in it. LMDB's pages have no checksums: the values bring their own.
 import { mkdir } from 'node:fs/promises';
-import { open, type RootDatabase } from 'lmdb';
+import { Worker } from 'node:worker_threads';
 import { DiskError } from '../io/disk.ts';
-import type { Index, IndexChange, IndexEntry, IndexFactory } from './index-port.ts';
+import { type IndexAnswer, type IndexRequest, packBatch } from './index-batch.ts';
+import type { Index, IndexChange, IndexEntry, IndexFactory, IndexSpace } from './index-port.ts';
+import { type LmdbEnvironment, openLmdb, spaceOf } from './lmdb-environment.ts';
 
 /** Below every key of an entry. */
-const STATE_KEY = Buffer.from([0]);
+const STATE_KEY = '\0';
 const END_KEY = Buffer.from([0xff]);
 const ENOSPC = 28;
+/** LMDB reports a short write as an IO error; on a file system with so little left it was for lack of space. */
+const FULL_BYTES = 2 ** 20;
+
+/** The worker's file, in the repository (TypeScript, run as it is) as in the published package (compiled). */
+const WORKER = `./index-lmdb-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;
 
 /** directory: where the index of this drive lies; made when it is not there. */
 export function lmdbIndex(directory: string): IndexFactory {
   return async () => {
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      const database = open<Buffer, Buffer>({
-        path: directory,
-        noSubdir: false,
-        encoding: 'binary',
-        keyEncoding: 'binary',
-        overlappingSync: false,
-        maxReaders: 16,
-      });
-      return new LmdbIndex(database, directory);
+      return new LmdbIndex(openLmdb(directory), directory);
     } catch (error) {
       throw asDiskError(error, directory);
     }
@@ -32,16 +30,20 @@ export function lmdbIndex(directory: string): IndexFactory {
 }
 
 class LmdbIndex implements Index {
-  readonly #database: RootDatabase<Buffer, Buffer>;
+  readonly #environment: LmdbEnvironment;
   readonly #directory: string;
+  #space: IndexSpace;
+  /** Started for the first transaction: a node should not wait for threads when it starts. */
+  #thread: IndexThread | null = null;
 
-  constructor(database: RootDatabase<Buffer, Buffer>, directory: string) {
-    this.#database = database;
+  constructor(environment: LmdbEnvironment, directory: string) {
+    this.#environment = environment;
     this.#directory = directory;
+    this.#space = spaceOf(environment);
   }
 
   get(key: string): Buffer | null {
-    return this.#read(() => asBuffer(this.#database.getBinary(Buffer.from(key, 'latin1'))));
+    return this.#read(() => asBuffer(this.#environment.getBinary(Buffer.from(key, 'latin1'))));
   }
 
   range(from: string, to: string, limit: number): IndexEntry[] {
@@ -49,7 +51,7 @@ class LmdbIndex implements Index {
       const start = Buffer.from(from, 'latin1');
       const end = to === '' ? END_KEY : Buffer.from(to, 'latin1');
       const entries: IndexEntry[] = [];
-      for (const { key, value } of this.#database.getRange({ start, end, limit })) {
+      for (const { key, value } of this.#environment.getRange({ start, end, limit })) {
         entries.push({ key: key.toString('latin1'), value: asBuffer(value)! });
       }
       return entries;
@@ -57,26 +59,27 @@ class LmdbIndex implements Index {
   }
 
   state(): Buffer | null {
-    return this.#read(() => asBuffer(this.#database.getBinary(STATE_KEY)));
+    return this.get(STATE_KEY);
   }
 
   async apply(changes: readonly IndexChange[], state: Uint8Array): Promise<void> {
-    try {
-      await this.#database.batch(() => {
-        for (const { key, value } of changes) {
-          const rawKey = Buffer.from(key, 'latin1');
-          if (value === null) void this.#database.remove(rawKey);
-          else void this.#database.put(rawKey, asBuffer(value)!);
-        }
-        void this.#database.put(STATE_KEY, asBuffer(state)!);
-      });
-    } catch (error) {
-      throw asDiskError(error, this.#directory);
-    }
+    this.#thread ??= await IndexThread.start(this.#directory);
+    const batch = packBatch([...changes, { key: STATE_KEY, value: state }]);
+    // A snapshot that is still open keeps pages from being used again …
+    this.#environment.resetReadTxn();
+    await this.#thread.send({ batch });
+    // … and what is read next must not come from one that was taken before.
+    this.#environment.resetReadTxn();
+    this.#space = this.#read(() => spaceOf(this.#environment));
+  }
+
+  space(): IndexSpace {
+    return this.#space;
   }
 
   async close(): Promise<void> {
-    await this.#database.close();
+    await this.#thread?.close();
+    await this.#environment.close();
   }
 
   #read<T>(run: () => T): T {
@@ -88,13 +91,76 @@ class LmdbIndex implements Index {
   }
 }
 
+/** One request at a time, as the engine writes one transaction at a time. */
+class IndexThread {
+  readonly #worker: Worker;
+  readonly #directory: string;
+  #waiting: { resolve: () => void; reject: (error: DiskError) => void } | null = null;
+  #death: DiskError | null = null;
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+    this.#worker = new Worker(new URL(WORKER, import.meta.url), { workerData: { directory }, name: 'index' });
+    this.#worker.on('message', (answer: IndexAnswer) => this.#settle(answer && failureOf(answer, directory)));
+    this.#worker.on('error', (error) => this.#die(asDiskError(error, directory)));
+    this.#worker.on('exit', (code) => this.#die(new DiskError('io', `index ${directory}: its thread ended (${code})`)));
+  }
+
+  static async start(directory: string): Promise<IndexThread> {
+    const thread = new IndexThread(directory);
+    await thread.#answer();
+    return thread;
+  }
+
+  async send(request: Exclude<IndexRequest, null>): Promise<void> {
+    this.#worker.postMessage(request, [request.batch]);
+    await this.#answer();
+  }
+
+  async close(): Promise<void> {
+    this.#worker.postMessage(null satisfies IndexRequest);
+    await this.#answer();
+    await this.#worker.terminate();
+  }
+
+  /** Keeps the process alive until the thread has answered, and no longer. */
+  async #answer(): Promise<void> {
+    if (this.#death !== null) throw this.#death;
+    if (this.#waiting !== null) throw new Error(`index ${this.#directory}: a transaction is under way`);
+    this.#worker.ref();
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#waiting = { resolve, reject };
+      });
+    } finally {
+      this.#worker.unref();
+    }
+  }
+
+  #settle(failure: DiskError | null): void {
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    if (failure === null) waiting?.resolve();
+    else waiting?.reject(failure);
+  }
+
+  #die(error: DiskError): void {
+    this.#death ??= error;
+    this.#settle(this.#death);
+  }
+}
+
 function asBuffer(value: Uint8Array | undefined): Buffer | null {
   if (value === undefined) return null;
   return Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }
 
+function failureOf({ message, code, freeBytes }: Exclude<IndexAnswer, null>, directory: string): DiskError {
+  const isFull = code === ENOSPC || freeBytes < FULL_BYTES;
+  return new DiskError(isFull ? 'no-space' : 'io', `index ${directory}: ${message}`);
+}
+
 function asDiskError(error: unknown, directory: string): DiskError {
   const reason = error instanceof Error ? error.message : String(error);
-  const isFull = error instanceof Error && 'code' in error && error.code === ENOSPC;
-  return new DiskError(isFull ? 'no-space' : 'io', `index ${directory}: ${reason}`, { cause: error });
+  return new DiskError('io', `index ${directory}: ${reason}`, { cause: error });
 }

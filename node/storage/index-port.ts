@@ -14,6 +14,13 @@ export interface IndexEntry {
   readonly value: Buffer;
 }
 
+export interface IndexSpace {
+  /** What the entries take, the index's own structure included. */
+  readonly usedBytes: number;
+  /** What it holds besides, and can use again. */
+  readonly spareBytes: number;
+}
+
 /** Values are opaque here and carry their own checksums. Rejects and throws with DiskError. */
 export interface Index {
   get(key: string): Buffer | null;
@@ -23,6 +30,8 @@ export interface Index {
   state(): Buffer | null;
   /** Keys must be distinct. Durable and visible when resolved; after a rejection nothing of it is visible. */
   apply(changes: readonly IndexChange[], state: Uint8Array): Promise<void>;
+  /** As of the newest apply. */
+  space(): IndexSpace;
   close(): Promise<void>;
 }
 

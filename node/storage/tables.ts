@@ -26,6 +26,11 @@ export class Tables {
     return this.#frozen;
   }
 
+  /** Of what the index has not, roughly. */
+  get sizeBytes(): number {
+    return this.#active.sizeBytes + (this.#frozen?.sizeBytes ?? 0);
+  }
+
   /** New commits go to a fresh memtable from now on. */
   freeze(): void {
     if (this.#frozen !== null) throw new Error('a memtable is frozen already');

@@ -4,7 +4,7 @@
 import { crc32 } from 'node:zlib';
 import type { Disk, DiskFile } from '../../node/io/disk.ts';
 import { DiskError } from '../../node/io/disk.ts';
-import type { Index, IndexChange, IndexEntry, IndexFactory } from '../../node/storage/index-port.ts';
+import type { Index, IndexChange, IndexEntry, IndexFactory, IndexSpace } from '../../node/storage/index-port.ts';
 import { INDEX_DIRECTORY } from '../../node/storage/names.ts';
 
 const JOURNAL = `${INDEX_DIRECTORY}/journal`;
@@ -92,6 +92,11 @@ export class SimIndex implements Index {
     this.#endOffset += encoded.length;
     this.#take(line);
     if (this.#endOffset > Math.max(REWRITE_BYTES_MIN, REWRITE_FACTOR * this.#liveBytes)) await this.#rewrite();
+  }
+
+  /** As base64 in the journal. */
+  space(): IndexSpace {
+    return { usedBytes: Math.ceil(this.#liveBytes * 1.4), spareBytes: 0 };
   }
 
   async close(): Promise<void> {

@@ -50,7 +50,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
 /** Code that runs under simulation, or whose results must depend on nothing but its input. */
 const SIMULATED = ['node/core/', 'node/format/', 'node/erasure/', 'node/storage/', 'node/cluster/'];
 /** Real adapters that lie beside their port. */
-const ADAPTERS = ['node/storage/index-lmdb.ts', 'node/storage/drive-lock.ts'];
+const ADAPTERS = ['node/storage/index-lmdb.ts', 'node/storage/index-lmdb-worker.ts', 'node/storage/drive-lock.ts'];
 /** The only files that may look at the environment: each program's one entry. */
 const ENVIRONMENT_READERS = ['node/main.ts', 'cli/main.ts', 'test/', 'scripts/'];
 /** Programs: importing them runs them, so nothing imports them. */
@@ -58,6 +58,7 @@ const PROGRAMS = [
   'node/main.ts',
   'cli/main.ts',
   'stacks/local/balancer-main.ts',
+  'node/storage/index-lmdb-worker.ts',
   'spec/write-schema.ts',
   'test/',
   'scripts/',

@@ -22,7 +22,7 @@ async function newWrites(): Promise<Writes> {
   const disk = new SimDisk({ name: 'd1', random: new SimRandom(1) }).mount();
   return new Writes({
     tables: new Tables(await simIndex(disk)(), 'd1'),
-    space: new SpaceGuard(disk, systemClock()),
+    space: new SpaceGuard(disk, systemClock(), () => 0),
     driveName: 'd1',
     counts: { shardCount: 0, shardBytes: 0 },
     isStarved: () => false,

@@ -1,6 +1,6 @@
 // Engines rustfs and minio: which drives of the spec form an erasure set under their rules, and what a set needs to read and
 // to write. One set that cannot be read stops its whole pool, so the worst set speaks for the cluster.
-import type { ClusterSpec } from '../spec/cluster-spec.ts';
+import type { ClusterSpec, SpecDrive, SpecNode } from '../spec/cluster-spec.ts';
 import { setCapacity } from './capacity.ts';
 import { type ClusterDrive, clusterDrives } from './cluster-drives.ts';
 import { type Evaluation, impossible } from './evaluate.ts';
@@ -74,7 +74,7 @@ function assessSets(spec: ClusterSpec, drives: readonly ClusterDrive[], layout: 
  * A plain list, because no ellipsis can say "a1, b1, c1". Zones alternate fastest, then nodes, then drives, so that
  * consecutive drives, which is what sets are cut from, lie in as many zones and on as many nodes as there are.
  */
-function interleavedEndpoints(nodes: readonly PlanNode[]): string[] {
+export function interleavedEndpoints(nodes: readonly SpecNode[]): string[] {
   const zones = [...Map.groupBy(nodes, (node) => node.zone).values()];
   const nodesMax = Math.max(...zones.map((inZone) => inZone.length));
   const drivesMax = Math.max(...nodes.map((node) => node.drives.length));
@@ -91,7 +91,7 @@ function interleavedEndpoints(nodes: readonly PlanNode[]): string[] {
   return endpoints;
 }
 
-function endpointOf(node: PlanNode, drive: PlanNode['drives'][number]): string {
+function endpointOf(node: SpecNode, drive: SpecDrive): string {
   return `http://${node.host ?? node.name}:${node.port ?? DEFAULT_PORT}${drive.path ?? `/data/${drive.name}`}`;
 }
 

@@ -11,6 +11,7 @@ import {
 } from '../spec/cluster-spec.ts';
 import { specSettings, specText } from '../spec/write.ts';
 import { evaluate } from './evaluate.ts';
+import { interleavedEndpoints } from './evaluate-sets.ts';
 import type { NearestSpec } from './plan.ts';
 
 interface Candidate {
@@ -18,18 +19,21 @@ interface Candidate {
   readonly change: string;
 }
 
-/** Search in each direction stops after so many steps. */
+/** Drives and nodes are cheap to add compared with zones. */
 const STEPS_MAX = 24;
+const ZONE_STEPS_MAX = 4;
 /** More drives than this are not offered: a search must not take longer than the person's patience. */
 const DRIVES_MAX = 400;
 
 export function nearestSpecs(spec: ClusterSpec): NearestSpec[] {
-  const directions = [moreDrives(spec), moreNodes(spec), moreZones(spec), otherSchemes(spec), weakerPromises(spec)];
-  const found = directions.map((direction) => firstThatHolds(spec, direction)).filter((nearest) => nearest !== null);
-  if (found.length > 0) return found;
-  // No single change is enough: grow in two directions at once.
-  const both = firstThatHolds(spec, zonesAndDrives(spec));
-  return both === null ? [] : [both];
+  const search = (directions: readonly Iterable<Candidate>[]) =>
+    directions.map((direction) => firstThatHolds(spec, direction)).filter((nearest) => nearest !== null);
+  // Volume arguments name every drive, so where they are given, growth is not a matter of a few lines.
+  if (spec.volumes !== null) return search([otherOrder(spec), otherSchemes(spec), weakerPromises(spec)]);
+  const larger = search([moreDrives(spec), moreNodes(spec), moreZones(spec)]);
+  // Where no growth in one direction is enough, there is one in two.
+  const grown = larger.length > 0 ? larger : search([zonesAndDrives(spec)]);
+  return [...grown, ...search([otherSchemes(spec), weakerPromises(spec)])];
 }
 
 function firstThatHolds(spec: ClusterSpec, candidates: Iterable<Candidate>): NearestSpec | null {
@@ -68,7 +72,7 @@ function* moreDrives(spec: ClusterSpec): Generator<Candidate> {
       spec.nodes.every((node) => node.drives.length === least) && least > 0
         ? `${least + more} drives on each node instead of ${least}`
         : `${count(more, 'more drive')} on each node`;
-    yield { spec: { ...spec, nodes: spec.nodes.map((node) => withMoreDrives(node, more)), volumes: null }, change };
+    yield { spec: { ...spec, nodes: spec.nodes.map((node) => withMoreDrives(node, more)) }, change };
   }
 }
 
@@ -76,13 +80,13 @@ function* moreNodes(spec: ClusterSpec): Generator<Candidate> {
   for (let more = 1; more <= STEPS_MAX; more++) {
     let nodes = [...spec.nodes];
     for (const zone of spec.zones) for (let i = 0; i < more; i++) nodes = withNodeIn(nodes, zone);
-    yield { spec: { ...spec, nodes, volumes: null }, change: `${count(more, 'more node')} in each zone` };
+    yield { spec: { ...spec, nodes }, change: `${count(more, 'more node')} in each zone` };
   }
 }
 
 function* moreZones(spec: ClusterSpec): Generator<Candidate> {
   let larger = spec;
-  for (let more = 1; more <= STEPS_MAX; more++) {
+  for (let more = 1; more <= ZONE_STEPS_MAX; more++) {
     larger = withZone(larger);
     yield { spec: larger, change: `${count(more, 'more zone')}, each like zone ${spec.zones.at(-1)}` };
   }
@@ -90,12 +94,21 @@ function* moreZones(spec: ClusterSpec): Generator<Candidate> {
 
 function* zonesAndDrives(spec: ClusterSpec): Generator<Candidate> {
   let larger = spec;
-  for (let zones = 1; zones <= 6; zones++) {
+  for (let zones = 1; zones <= ZONE_STEPS_MAX; zones++) {
     larger = withZone(larger);
     for (const { spec: both, change } of moreDrives(larger)) {
       yield { spec: both, change: `${count(zones, 'more zone')}, and ${change}` };
     }
   }
+}
+
+/** The same drives, spread better over the sets. */
+function* otherOrder(spec: ClusterSpec): Generator<Candidate> {
+  const volumes = interleavedEndpoints(spec.nodes);
+  yield {
+    spec: { ...spec, volumes },
+    change: 'another order of the drives (only for a cluster that is yet to be founded)',
+  };
 }
 
 /** Smaller schemes: as many parity shards as can be kept, then as many data shards. */
@@ -157,7 +170,7 @@ function withZone(spec: ClusterSpec): ClusterSpec {
       taken.add(name);
       return { ...node, name, zone, host: node.host === null ? null : name };
     });
-  return { ...spec, zones: [...spec.zones, zone], nodes: [...spec.nodes, ...added], volumes: null };
+  return { ...spec, zones: [...spec.zones, zone], nodes: [...spec.nodes, ...added] };
 }
 
 /** Counts on from a name: d2 → d3, rack-9 → rack-10, b → c, and with a number behind where that is not possible. */

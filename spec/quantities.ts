@@ -27,11 +27,11 @@ export function capacityBytes(text: string): number {
   return Math.floor(Number(amount) * UNIT_BYTES[unit!]!);
 }
 
-/** The shortest text for exactly so many bytes, or "N B". */
+/** A text for exactly so many bytes: with a unit where that is short, else in bytes. */
 export function capacityText(bytes: number): string {
   for (const unit of ['PB', 'PiB', 'TB', 'TiB', 'GB', 'GiB', 'MB', 'MiB', 'kB', 'KiB']) {
     const amount = bytes / UNIT_BYTES[unit]!;
-    if (amount >= 1 && Math.floor(Number(amount.toFixed(3)) * UNIT_BYTES[unit]!) === bytes) {
+    if (amount >= 1 && amount < 10_000 && Math.floor(Number(amount.toFixed(3)) * UNIT_BYTES[unit]!) === bytes) {
       return `${Number(amount.toFixed(3))}${unit}`;
     }
   }

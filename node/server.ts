@@ -10,6 +10,7 @@ import { UnavailableError } from './cluster/registers.ts';
 import type { ServerConfig } from './config.ts';
 import { schemeText } from './core/cluster-map.ts';
 import { deferredStore } from './deferred-store.ts';
+import { type RequestsUnderWay, watchRequests } from './drain.ts';
 import { helloFormat } from './format/membership-formats.ts';
 import { systemClock } from './io/clock.ts';
 import { createPeerNetwork, type PeerNetwork } from './io/network-real.ts';
@@ -83,6 +84,7 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
     nodeName: () => name,
     observe: (observation) => metrics.observe(observation),
   });
+  const requests = watchRequests(app.server, clock);
   app.server.on('upgrade', (request, socket, head) => network.handleUpgrade(request, socket, head));
   await listen(app, config);
   const join = async () => {
@@ -124,7 +126,7 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
     await node.start();
     log.info('this node belongs to its cluster', { node: name });
   };
-  return { joined: join(), stop: () => stop(app, network, () => node) };
+  return { joined: join(), stop: () => stop(app, requests, network, node) };
 }
 
 function addressInMap(node: StorageNode | null, peer: string): string | null {
@@ -132,6 +134,9 @@ function addressInMap(node: StorageNode | null, peer: string): string | null {
   const { nodes } = node.member.running.topology.current().map;
   return nodes.find(({ name }) => name === peer)?.address ?? null;
 }
+
+/** A large body on a slow line takes longer; its client must try again elsewhere. */
+const DRAIN_DEADLINE_MS = 10_000;
 
 const OK: HealthAnswer = { ok: true, reasons: [] };
 
@@ -158,8 +163,17 @@ async function listen(app: FastifyInstance, { listen: { host, port } }: ServerCo
   await app.listen({ host: host.replace(/^\[(.*)\]$/, '$1'), port });
 }
 
-async function stop(app: FastifyInstance, network: PeerNetwork, node: () => StorageNode | null): Promise<void> {
-  await app.close();
-  await node()?.stop();
+/** Other nodes' connections keep the server from ending, so they are closed between the last answer and its end. */
+async function stop(
+  app: FastifyInstance,
+  requests: RequestsUnderWay,
+  network: PeerNetwork,
+  node: StorageNode | null,
+): Promise<void> {
+  const ended = app.close();
+  await requests.done(DRAIN_DEADLINE_MS);
+  await node?.stop();
   network.close();
+  app.server.closeAllConnections();
+  await ended;
 }

@@ -1,5 +1,6 @@
 // The nearest specs that would hold: for each kind of change (more drives, more nodes, more zones, a smaller scheme) the
 // smallest one that makes the plan safe. What is offered was written as YAML, read back and planned.
+import { capsFor } from '../node/core/placement.ts';
 import { lossBudget } from '../node/core/quorum.ts';
 import {
   type ClusterSpec,
@@ -10,7 +11,8 @@ import {
   type SpecNode,
 } from '../spec/cluster-spec.ts';
 import { specSettings, specText } from '../spec/write.ts';
-import { evaluate } from './evaluate.ts';
+import { clusterDrives } from './cluster-drives.ts';
+import { evaluate, planNodes } from './evaluate.ts';
 import { interleavedEndpoints } from './evaluate-sets.ts';
 import type { NearestSpec } from './plan.ts';
 
@@ -57,12 +59,13 @@ function difference(before: ClusterSpec, after: ClusterSpec): string {
 }
 
 /** Cheap, so that planning is tried only where it can succeed: what any layout must have room for. */
-function mayHold({ erasure, survive, nodes, zones }: ClusterSpec): boolean {
-  const width = erasure.k + erasure.m;
-  const driveCount = nodes.reduce((sum, node) => sum + node.drives.length, 0);
-  const members = { zone: zones.length, node: nodes.length, drive: driveCount }[survive];
+function mayHold(spec: ClusterSpec): boolean {
+  const { erasure, survive } = spec;
+  const drives = clusterDrives(planNodes(spec));
   const budget = lossBudget(erasure);
-  return driveCount >= width && driveCount <= DRIVES_MAX && budget > 0 && members * budget >= width;
+  if (drives.length < erasure.k + erasure.m || drives.length > DRIVES_MAX || budget < 1) return false;
+  const caps = { ...capsFor(drives, erasure), drive: 1 };
+  return caps[survive] <= budget;
 }
 
 function* moreDrives(spec: ClusterSpec): Generator<Candidate> {

@@ -4,6 +4,7 @@
 import type { RegisterKey } from '../core/keys.ts';
 import { currentVersion, readObject, versionBlobs } from '../core/object-record.ts';
 import { stripeBlockBytes } from '../core/stripes.ts';
+import { FormatError } from '../format/codec.ts';
 import type { BlobRef, Content, ObjectVersion } from '../format/object-formats.ts';
 import { readBlob } from './blob-reader.ts';
 import { BlobLostError, BlobSource } from './blob-source.ts';
@@ -33,8 +34,11 @@ export async function* readVersion(
   try {
     if (blobs.length > 0) window = await openWindow(context, blobs);
     for (const { content, first, last } of slices) {
-      if (content.inline !== null) yield content.inline.subarray(first, last + 1);
-      if (content.blob === null) continue;
+      if (content.blob === null) {
+        if (content.inline === null) throw new FormatError('a record has neither bytes nor a blob');
+        yield content.inline.subarray(first, last + 1);
+        continue;
+      }
       const { blobId } = content.blob;
       const source = new BlobSource(context, content.blob, (damage) => context.healing.damaged(key, blobId, damage));
       yield* readBlob(source, first, last, window!);

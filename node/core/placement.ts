@@ -38,15 +38,10 @@ export interface Placement {
  * Throws RangeError when there are fewer drives than shards, or when the drives contradict themselves.
  */
 export function place(drives: readonly PlacementDrive[], scheme: Scheme, partitionCount: number): Placement {
-  const width = scheme.k + scheme.m;
-  if (drives.length < width) {
-    throw new RangeError(`${scheme.k}+${scheme.m} needs ${width} drives, there are ${drives.length}`);
-  }
-  const wantedCap = lossBudget(scheme);
-  const table = new Table(drives, width, feasibleCaps(drives, width, Math.max(1, wantedCap)));
+  const table = new Table(drives, scheme.k + scheme.m, capsFor(drives, scheme));
   return {
     caps: table.caps,
-    wantedCap,
+    wantedCap: lossBudget(scheme),
     positions: Array.from({ length: partitionCount }, (_, partition) => table.positions(partition)),
     handOffs: (partition) => table.handOffs(partition),
   };
@@ -64,7 +59,13 @@ export function defaultPartitionCount(driveCount: number): number {
   return count;
 }
 
-function feasibleCaps(drives: readonly PlacementDrive[], width: number, wanted: number): Caps {
+/** The loss budget of the scheme where the topology permits it, else the least that does. Throws RangeError like place. */
+export function capsFor(drives: readonly PlacementDrive[], scheme: Scheme): Caps {
+  const width = scheme.k + scheme.m;
+  if (drives.length < width) {
+    throw new RangeError(`${scheme.k}+${scheme.m} needs ${width} drives, there are ${drives.length}`);
+  }
+  const wanted = Math.max(1, lossBudget(scheme));
   // The node cap is the looser question (a zone holds at least what its nodes may), so settle it first, alone.
   let node = wanted;
   while (capacity(drives, { node, zone: width }) < width) node++;

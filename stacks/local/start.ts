@@ -90,7 +90,8 @@ async function died(
   position: number | null,
 ): Promise<StartError> {
   const { port } = addressOf(cluster, name);
-  const how = started === null ? 'while it was waited for' : `while it was starting (${exitText(await started.exited)})`;
+  const how =
+    started === null ? 'while it was waited for' : `while it was starting (${exitText(await started.exited)})`;
   const message = `${processName(name)} ended ${how}${lastLines(cluster, name, position)}`;
   if (started === null) return new StartError('died', message);
   return new StartError((await isFree(port)) ? 'died' : 'port-taken', message);

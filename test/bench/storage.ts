@@ -78,7 +78,6 @@ async function open(directory: string): Promise<DriveStore> {
   return opened.store;
 }
 
-
 function commit(store: DriveStore, i: number): Promise<void> {
   const value = Buffer.allocUnsafe(VALUE_BYTES).fill(i & 0xff);
   return store.commit([{ kind: 'put', key: keyOf(i), value }]);
@@ -89,7 +88,10 @@ function keyOf(i: number): string {
   return `o12345678${((i * 2654435761) % 2 ** 32).toString(16).padStart(8, '0')}/object-${i}`;
 }
 
-const shardOf = (i: number) => ({ blobId: ((i * 2654435761) % 2 ** 32).toString(16).padStart(32, '0'), position: i % 6 });
+const shardOf = (i: number) => ({
+  blobId: ((i * 2654435761) % 2 ** 32).toString(16).padStart(32, '0'),
+  position: i % 6,
+});
 
 async function inFlight(count: number, run: (i: number) => Promise<void>): Promise<void> {
   let next = 0;

@@ -247,7 +247,10 @@ describe('buckets', () => {
         await cluster.run(writer!.store.headBucket('bucket'));
         const write = cluster.scheduler
           .sleep(Math.max(0, -leadMs))
-          .then(() => (kind === 'putObject' ? put(writer!.store, 'key', bytesOf(10)) : createUpload(writer!.store)));
+          .then(
+            (): Promise<unknown> =>
+              kind === 'putObject' ? put(writer!.store, 'key', bytesOf(10)) : createUpload(writer!.store),
+          );
         const deletion = cluster.scheduler.sleep(Math.max(0, leadMs)).then(() => deleter!.store.deleteBucket('bucket'));
         const [written, deleted] = await cluster.run(Promise.allSettled([write, deletion]));
         outcomes.add(`${written.status} ${deleted.status}`);

@@ -1,120 +1,22 @@
-// What commands do to registers, case by case, and what holds for every sequence of them.
-import fc from 'fast-check';
+// What commands do to registers, case by case.
 import { describe, expect, it } from 'vitest';
-import type { Decide, RegisterState } from '../../node/cluster/registers.ts';
+import type { RegisterState } from '../../node/cluster/registers.ts';
 import { decide } from '../../node/core/decide.ts';
-import { bucketKey, KIND, MAP_KEY, objectKey, partKey, uploadKey } from '../../node/core/keys.ts';
+import { bucketKey, MAP_KEY, uploadKey } from '../../node/core/keys.ts';
 import { readMap, readSetMapReply, setMapCommand } from '../../node/core/map-commands.ts';
 import { CONDEMNED_MAX, UPLOADS_PER_KEY_MAX } from '../../node/core/object-commands.ts';
-import {
-  currentVersion,
-  objectBlobs,
-  partBlobs,
-  readObject,
-  readPart,
-  summarize,
-} from '../../node/core/object-record.ts';
+import { objectBlobs, partBlobs, summarize } from '../../node/core/object-record.ts';
 import { FormatError } from '../../node/format/codec.ts';
+import { encodeCommand } from '../../node/format/object-command-formats.ts';
 import {
-  COMMANDS,
-  type CommandName,
-  type CommandValue,
-  decodeCommand,
-  decodeReply,
-  encodeCommand,
-} from '../../node/format/object-command-formats.ts';
-import {
-  type BlobRef,
   bucketRecord,
-  type ObjectVersion,
   objectRecord,
   objectSummary,
   partSummary,
-  type StoredPart,
   uploadRecord,
 } from '../../node/format/object-formats.ts';
 
-// The register layer takes exactly this function.
-const decideAsRegistersDo: Decide = decide;
-
-const BUCKET_ID = '0011223344556677';
-const UPLOAD = '1'.repeat(32);
-const OBJECT = objectKey(BUCKET_ID, 'key');
-const PART = partKey(BUCKET_ID, UPLOAD, 1);
-const NO_CONDITIONS = { ifMatch: [], ifNoneMatch: [] };
-
-const id = (number: number) => number.toString(16).padStart(32, '0');
-const blob = (number: number): BlobRef => ({
-  blobId: id(number),
-  sizeBytes: 100_000,
-  k: 4,
-  m: 2,
-  blockBytes: 262_144,
-  displaced: [],
-});
-const part = (partNumber: number, blobNumber: number): StoredPart => ({
-  partNumber,
-  sizeBytes: 100_000,
-  etag: `etag${blobNumber}`,
-  checksums: {},
-  modifiedMs: 5,
-  content: { inline: null, blob: blob(blobNumber) },
-});
-const version = (blobNumber: number, more: Partial<ObjectVersion> = {}): ObjectVersion => ({
-  versionId: id(1_000 + blobNumber),
-  modifiedMs: 5,
-  sizeBytes: 100_000,
-  etag: `etag${blobNumber}`,
-  checksums: {},
-  checksumType: null,
-  headers: {},
-  user: {},
-  uploadId: null,
-  content: { inline: null, blob: blob(blobNumber) },
-  parts: [],
-  ...more,
-});
-
-/** One register, changed as its proposer would. */
-class Register {
-  state: RegisterState = { payload: null, live: false };
-  readonly key: string;
-
-  constructor(key: string) {
-    this.key = key;
-  }
-
-  run<N extends CommandName>(name: N, value: CommandValue<N>) {
-    const decision = decideAsRegistersDo(this.key, this.state, encodeCommand(name, value));
-    if (decision.kind === 'write') this.state = { payload: decision.payload, live: decision.live };
-    return { ...decodeReply(decision.reply), wrote: decision.kind === 'write' };
-  }
-
-  put(blobNumber: number, conditions = {}, more: Partial<ObjectVersion> = {}) {
-    return this.run('putObject', { ...NO_CONDITIONS, ...conditions, version: version(blobNumber, more) }).outcome;
-  }
-
-  delete(conditions = {}, onlyVersion: string | null = null) {
-    return this.run('deleteObject', { ...NO_CONDITIONS, ...conditions, onlyVersion }).outcome;
-  }
-
-  get object() {
-    return readObject(this.state);
-  }
-
-  get part() {
-    return readPart(this.state);
-  }
-
-  get etag() {
-    return currentVersion(this.object)?.etag ?? null;
-  }
-
-  get condemnedIds() {
-    const record = this.key[0] === KIND.part ? this.part : this.object;
-    return (record?.condemned ?? []).map(({ blobId }) => blobId);
-  }
-}
+import { BUCKET_ID, blob, id, OBJECT, PART, part, Register, UPLOAD, version } from '../cluster-fakes/one-register.ts';
 
 describe('conditions on objects', () => {
   it.each([
@@ -375,99 +277,5 @@ describe('summaries', () => {
       modifiedMs: 5,
     });
     expect(summarize('u', Buffer.from('whole'))).toEqual(Buffer.from('whole'));
-  });
-});
-
-describe('for every sequence of commands', () => {
-  const number = fc.integer({ min: 1, max: 6 });
-  const upload = fc.constantFrom(id(1), id(2));
-  const objectCommand = fc.oneof(
-    fc
-      .record({ blob: number, upload: fc.option(upload), tags: fc.subarray(['*', 'etag1', 'etag2']) })
-      .map(({ blob: first, upload: uploadId, tags }) => [
-        'putObject',
-        {
-          ifMatch: [],
-          ifNoneMatch: tags,
-          version: version(
-            first,
-            uploadId === null ? {} : { uploadId, content: null, parts: [part(1, first), part(2, first + 1)] },
-          ),
-        },
-      ]),
-    fc.constant(['deleteObject', { ...NO_CONDITIONS, onlyVersion: null }]),
-    upload.map((uploadId) => ['openUpload', { uploadId, startedMs: 1 }]),
-    upload.map((uploadId) => ['abortUpload', { uploadId }]),
-    upload.map((uploadId) => ['finishUpload', { uploadId }]),
-    number.map((value) => ['condemn', { objectKey: 'key', blob: blob(value) }]),
-    number.map((value) => ['clearCondemned', { blobIds: [id(value)] }]),
-  );
-  const partCommand = fc.oneof(
-    number.map((value) => ['putPart', { objectKey: 'key', part: part(1, value) }]),
-    number.map((value) => ['removePart', { kept: [id(value)] }]),
-    number.map((value) => ['condemn', { objectKey: 'key', blob: blob(value) }]),
-    number.map((value) => ['clearCondemned', { blobIds: [id(value)] }]),
-  );
-
-  it.each([
-    ['object', OBJECT, objectCommand],
-    ['part', PART, partCommand],
-  ])(
-    'to an %s register: it writes only what is ok, loses no blob, and never owns what it condemned',
-    (_, key, command) => {
-      fc.assert(
-        fc.property(fc.array(command as fc.Arbitrary<[CommandName, never]>, { maxLength: 30 }), (commands) => {
-          const register = new Register(key);
-          const owned = () =>
-            (key === PART
-              ? register.part === null
-                ? []
-                : partBlobs(register.part)
-              : objectBlobs(register.object)
-            ).map(({ blobId }) => blobId);
-          for (const [name, value] of commands) {
-            const before = new Set([...owned(), ...register.condemnedIds]);
-            const { outcome, wrote, condemnedCount } = register.run(name, value);
-            if (wrote) expect(outcome).toBe('ok');
-            const after = new Set([...owned(), ...register.condemnedIds]);
-            const cleared: string[] = name === 'clearCondemned' ? (value as { blobIds: string[] }).blobIds : [];
-            const kept: string[] = name === 'removePart' ? (value as { kept: string[] }).kept : [];
-            for (const blobId of before) {
-              if (!cleared.includes(blobId) && !kept.includes(blobId)) expect(after).toContain(blobId);
-            }
-            for (const blobId of owned()) expect(register.condemnedIds).not.toContain(blobId);
-            expect(condemnedCount).toBe(register.condemnedIds.length);
-            const isNothing = register.state.payload === null || register.state.payload.length === 0;
-            if (after.size > 0 || register.state.live) expect(isNothing).toBe(false);
-          }
-        }),
-        { numRuns: 500 },
-      );
-    },
-  );
-});
-
-describe('command bytes', () => {
-  it('have a tag of their own for every command', () => {
-    const tags = Object.values(COMMANDS).map(({ tag }) => tag);
-    expect(new Set(tags).size).toBe(tags.length);
-    expect(decodeCommand(encodeCommand('remove', {}))).toEqual({ name: 'remove', value: {} });
-  });
-
-  it('decode to a command or throw FormatError, whatever they are', () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 60 }), fc.integer({ min: 0, max: 20 }), (bytes, tag) => {
-        try {
-          decodeCommand(Buffer.concat([Buffer.from([tag, 1]), bytes]));
-        } catch (error) {
-          expect(error).toBeInstanceOf(FormatError);
-        }
-      }),
-      { numRuns: 2_000 },
-    );
-  });
-
-  it('an empty reply means ok', () => {
-    expect(decodeReply(new Uint8Array())).toMatchObject({ outcome: 'ok' });
   });
 });

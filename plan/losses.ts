@@ -21,9 +21,12 @@ export function enumerateLosses(drives: readonly ClusterDrive[], assess: Assess)
   ];
 }
 
+/** More combinations of m drives than this are not tried one by one: that no group loses more than m of them is proof enough. */
+const COMBINATIONS_MAX = 20_000;
+
 /** Whether any m drives can be lost for reads. byGroup: what follows when no group loses more than m, for when there are too many. */
 export function assessAnyDrives(driveCount: number, m: number, assess: Assess, byGroup: boolean): AnyDrives {
-  if (combinations(driveCount, m) > CASES_MAX) return { count: m, reads: byGroup, enumerated: null };
+  if (combinations(driveCount, m) > COMBINATIONS_MAX) return { count: m, reads: byGroup, enumerated: null };
   let enumerated = 0;
   let reads = true;
   for (const lost of subsets(driveCount, m)) {

@@ -22,7 +22,7 @@ import {
 } from './data-directory.ts';
 import { LocalError } from './errors.ts';
 import { withLock } from './lock.ts';
-import { findFreePorts, isFree, LOOPBACK, portHolder } from './ports.ts';
+import { becomesFree, findFreePorts, isFree, LOOPBACK, portHolder } from './ports.ts';
 import { shapeDifferences, unsupported } from './shape.ts';
 import { StartError, startAndAwait } from './start.ts';
 
@@ -190,7 +190,7 @@ async function refuseTakenPorts(cluster: LocalCluster, nodes: readonly string[],
   if (!endpointRuns && !(await isFree(endpointPort))) throw endpointTaken(endpointPort);
   for (const node of nodes) {
     const port = nodePorts[node]!;
-    if (await isFree(port)) continue;
+    if (await becomesFree(port)) continue;
     throw new LocalError(
       'input',
       `port ${port} of node ${node} is taken by ${portHolder(port) ?? 'another program'}; end that program and try again ` +

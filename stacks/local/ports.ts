@@ -1,12 +1,15 @@
 // Loopback ports: free ones for new nodes, and who is in the way when one is taken.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 
 export const LOOPBACK = '127.0.0.1';
 
 const LOWEST_PORT = 10_240;
 const DEFAULT_EPHEMERAL_LOW = 32_768;
 const ATTEMPTS_MAX = 2_000;
+const RELEASE_ATTEMPTS = 20;
+const RELEASE_INTERVAL_MS = 50;
 
 /**
  * So many free ports, not in `exclude`. They lie below the range from which the kernel serves outgoing connections, because a
@@ -33,6 +36,15 @@ export function isFree(port: number): Promise<boolean> {
     });
     probe.listen({ port, host: LOOPBACK, exclusive: true }, () => probe.close(() => resolve(true)));
   });
+}
+
+/** Like isFree, but gives a process that was just ended the time to let go of its port. */
+export async function becomesFree(port: number): Promise<boolean> {
+  for (let attempt = 0; attempt < RELEASE_ATTEMPTS; attempt++) {
+    if (await isFree(port)) return true;
+    await setTimeout(RELEASE_INTERVAL_MS);
+  }
+  return isFree(port);
 }
 
 /** "process 1234 (rclone serve)", or null when that cannot be found out: another user's process, or not Linux. */

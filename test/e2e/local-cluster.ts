@@ -1,7 +1,7 @@
 // A local cluster as a user makes one: through the command line, in a directory of its own.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { StatusReport } from '../../node/admin/status.ts';
+import type { LocalStatus } from '../../stacks/local/local-status.ts';
 import { type ProgramResult, run } from './programs.ts';
 
 const repository = join(import.meta.dirname, '..', '..');
@@ -40,7 +40,7 @@ export class LocalCluster {
     return ashlar(['drill', action, kind, name, '--data', this.directory]);
   }
 
-  async status(): Promise<StatusReport> {
+  async status(): Promise<LocalStatus> {
     const { stdout } = await ashlar(['status', '--json', '--data', this.directory], false);
     return JSON.parse(stdout);
   }
@@ -51,9 +51,11 @@ export class LocalCluster {
     for (;;) {
       const status = await this.status();
       const seconds = (performance.now() - startedAt) / 1000;
-      if (status.health === 'healthy') return seconds;
-      if (seconds > timeoutSeconds)
-        throw new Error(`not healthy after ${timeoutSeconds} s: ${status.reasons.join('; ')}`);
+      if (status.healthy) return seconds;
+      if (seconds > timeoutSeconds) {
+        const reasons = status.report?.reasons ?? ['no node answers'];
+        throw new Error(`not healthy after ${timeoutSeconds} s: ${reasons.join('; ')}`);
+      }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   }

@@ -7,13 +7,17 @@ import { bringBack, driveCondition, makeDead, wipeDriveFiles } from './drives.ts
 import { LocalError } from './errors.ts';
 import { admitBlankDrives, awaitReady, type RevivalSetting, startNodes } from './revival.ts';
 
+const READY_PATIENCE_MS = 5_000;
+
 export async function killDrive(setting: RevivalSetting, slot: string): Promise<string[]> {
   const condition = driveCondition(setting.cluster, slot);
   if (condition === 'dead' || condition === 'dead and wiped')
     return [`Drive ${slot} was dead; there was nothing to kill.`];
   const node = nodeOf(slot);
   const restarted = await whileDown(setting, node, () => makeDead(setting.cluster, slot));
-  const waited = runningProcess(setting.cluster, node) === null ? [] : await awaitReady(setting, [node]);
+  // Not for long: losing a drive may be just what keeps the node, or the cluster, from being ready.
+  const patient = { ...setting, timeoutMs: Math.min(setting.timeoutMs, READY_PATIENCE_MS) };
+  const waited = runningProcess(setting.cluster, node) === null ? [] : await awaitReady(patient, [node]);
   return [`Drive ${slot} is dead: everything that touches it fails.`, ...restarted, ...waited];
 }
 

@@ -8,9 +8,10 @@ import { isInstalled, run } from './programs.ts';
 import type { Suite } from './suite.ts';
 import { clients } from './suites/clients.ts';
 import { layouts } from './suites/layouts.ts';
+import { sigkill } from './suites/sigkill.ts';
 import { zoneLoss } from './suites/zone-loss.ts';
 
-const SUITES: readonly Suite[] = [clients, layouts, zoneLoss];
+const SUITES: readonly Suite[] = [clients, layouts, zoneLoss, sigkill];
 /** What has not begun by then is skipped: a run that is cut off from outside says nothing. */
 const CI_DEADLINE_MS = 70 * 60_000;
 

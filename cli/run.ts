@@ -21,6 +21,7 @@ const COMMANDS: readonly CommandEntry[] = [
   { name: 'status', summary: 'show how the local cluster is', load: () => import('./commands/status.ts') },
   { name: 'env', summary: 'print the exports that S3 clients need', load: () => import('./commands/env.ts') },
   { name: 'drill', summary: 'kill, wipe and revive parts of it', load: () => import('./commands/drill.ts') },
+  { name: 'gate', summary: 'say whether a node or zone may be taken down', load: () => import('./commands/gate.ts') },
   { name: 'plan', summary: 'show what a spec promises, and prove it', load: () => import('./commands/plan.ts') },
   { name: 'down', summary: 'stop it, and with --purge delete its data', load: () => import('./commands/down.ts') },
 ];

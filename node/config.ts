@@ -3,7 +3,7 @@
 import type { z } from 'zod';
 import { CONFIG_SCHEMA, SETTING_KEYS, type SettingKey, settingOf } from './config-schema.ts';
 import { type Endpoint, type EndpointGroup, parseEndpoints } from './core/endpoints.ts';
-import { nearestWord } from './nearest-word.ts';
+import { nearestWord } from './core/nearest-word.ts';
 
 type Values = z.output<typeof CONFIG_SCHEMA>;
 

@@ -1,6 +1,7 @@
 // The node's own HTTP interface beside S3, as a Fastify plugin: the three health questions, status, metrics, and the few things
 // that an operator may ask for. Decides nothing itself; the answers come from the functions it is given.
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { UnknownTargetError } from '../cluster/cluster-status.ts';
 import { UnavailableError } from '../cluster/registers.ts';
 import { RpcError, type RpcErrorCode } from '../cluster/rpc.ts';
 import { adminToken, carriesToken } from './admin-token.ts';
@@ -19,7 +20,10 @@ export interface AdminDeps {
   readonly live: () => HealthAnswer;
   /** Can it serve clients? Another node's death never makes it unready. */
   readonly ready: () => HealthAnswer;
-  /** May this node, or all nodes of this zone, be taken down now? Not ok as long as this node has not joined its cluster. */
+  /**
+   * May this node, or all nodes of this zone, be taken down now? Rejects with UnknownTargetError, or with UnavailableError as
+   * long as this node has not joined its cluster.
+   */
   readonly spare: (target: SpareTarget) => Promise<HealthAnswer>;
   /** null as long as the node has not joined its cluster. */
   readonly status: () => Promise<StatusReport | null>;
@@ -121,6 +125,7 @@ function answerError(error: FastifyError, request: FastifyRequest, reply: Fastif
   if (error instanceof RpcError && STATUS_OF[error.code] !== undefined) {
     return refuse(reply, STATUS_OF[error.code]!, error.code, error.message);
   }
+  if (error instanceof UnknownTargetError) return refuse(reply, 404, 'unknown-target', error.message);
   if (error instanceof UnavailableError) return refuse(reply, 503, 'unavailable', error.message);
   // Fastify's own: a body that is no JSON, or not what the schema asks for.
   if (error.statusCode !== undefined && error.statusCode < 500) {

@@ -19,6 +19,8 @@ export interface NodeReport {
   readonly address: string;
   /** Answers now, as seen from the node that reports. */
   readonly reachable: boolean;
+  /** Of the newest map that the node knows. */
+  readonly epoch: number;
   /** Serves client requests: it has caught up once since its own start. */
   readonly ready: boolean;
   readonly drives: readonly DriveReport[];
@@ -29,6 +31,8 @@ export interface NodeReport {
 export interface HealReport {
   /** Registers and shards known to be missing or stale somewhere and not yet mended. */
   readonly pending: number;
+  /** Of these, the registers that a drive (of any node) lacks or may lack, by slot; a drive yet to be compared counts as one. */
+  readonly behind: Readonly<Record<string, number>>;
   /** Since this process started. */
   readonly registersHealed: number;
   readonly shardsHealed: number;

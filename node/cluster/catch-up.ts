@@ -28,8 +28,8 @@ export class CatchUp {
   readonly #options: CatchUpOptions;
   readonly #misses = new Map<string, Set<RegisterKey>>();
   readonly #comparisons = new Set<string>();
-  /** Drives and registers that are being worked on: no longer in the sets above, and not yet done. */
-  #underWay = 0;
+  /** By slot, what is being worked on: no longer in the sets above, and not yet done. */
+  readonly #underWay = new Map<string, number>();
   #healed = 0;
   #stopped = false;
 
@@ -66,9 +66,19 @@ export class CatchUp {
 
   /** Drives and registers that are known or suspected to be behind. */
   pending(): number {
-    let count = this.#comparisons.size + this.#underWay;
-    for (const keys of this.#misses.values()) count += keys.size;
-    return count;
+    return Object.values(this.behind()).reduce((sum, count) => sum + count, 0);
+  }
+
+  /** The same by the drive that is behind; a drive that is to be compared as a whole counts as one. */
+  behind(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    const add = (slot: string, count: number) => {
+      if (count > 0) counts[slot] = (counts[slot] ?? 0) + count;
+    };
+    for (const slot of this.#comparisons) add(slot, 1);
+    for (const [slot, keys] of this.#misses) add(slot, keys.size);
+    for (const [slot, count] of this.#underWay) add(slot, count);
+    return counts;
   }
 
   healed(): number {
@@ -95,7 +105,7 @@ export class CatchUp {
   async #compareAll(slot: string, node: string): Promise<void> {
     // A miss that is reported while the comparison runs may lie behind its cursor.
     this.#comparisons.delete(slot);
-    this.#underWay++;
+    this.#workOn(slot, 1);
     try {
       let from: RegisterKey | null = '';
       while (from !== null && !this.#stopped) {
@@ -112,7 +122,7 @@ export class CatchUp {
       this.compare(slot);
       throw error;
     } finally {
-      this.#underWay--;
+      this.#workOn(slot, -1);
     }
     if (!this.#stopped) this.#options.onCaughtUp(slot);
   }
@@ -122,7 +132,7 @@ export class CatchUp {
     const keys = [...misses].slice(0, PAGE_KEYS);
     // Forgotten before they are read: a newer value may be missed while an older one is on its way.
     for (const key of keys) misses.delete(key);
-    this.#underWay += keys.length;
+    this.#workOn(slot, keys.length);
     try {
       const entries = [];
       for (const key of keys) {
@@ -135,8 +145,12 @@ export class CatchUp {
       for (const key of keys) this.missed(slot, key);
       throw error;
     } finally {
-      this.#underWay -= keys.length;
+      this.#workOn(slot, -keys.length);
     }
     if (this.#misses.get(slot)?.size === 0) this.#misses.delete(slot);
+  }
+
+  #workOn(slot: string, change: number): void {
+    this.#underWay.set(slot, (this.#underWay.get(slot) ?? 0) + change);
   }
 }

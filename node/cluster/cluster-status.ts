@@ -3,6 +3,7 @@
 import type { HealReport, NodeReport, StatusReport } from '../admin/status.ts';
 import { schemeText } from '../core/cluster-map.ts';
 import { judgeHealth, type NodeCondition, objectionsToSparing } from '../core/health.ts';
+import { nearestWord } from '../core/nearest-word.ts';
 import type { Member } from './member.ts';
 import { MEMBERSHIP_METHODS } from './membership-methods.ts';
 
@@ -20,6 +21,11 @@ export interface ClusterStatusOptions {
 export interface SpareAnswer {
   readonly ok: boolean;
   readonly reasons: readonly string[];
+}
+
+/** There is no such node, or no such zone. */
+export class UnknownTargetError extends Error {
+  override readonly name = 'UnknownTargetError';
 }
 
 export class ClusterStatus {
@@ -40,6 +46,7 @@ export class ClusterStatus {
       zone,
       address: member.running.topology.current().node(name).address,
       reachable: true,
+      epoch: map.epoch,
       ready: member.ready(),
       rssBytes: rssBytes(),
       healing: this.#heal(),
@@ -78,24 +85,12 @@ export class ClusterStatus {
     };
   }
 
-  /** May this node, or this whole zone, be taken down now? */
+  /** May this node, or this whole zone, be taken down now? Rejects with UnknownTargetError. */
   async spare(target: { readonly node: string } | { readonly zone: string }): Promise<SpareAnswer> {
     const topology = this.#options.member.running.topology.current();
-    const named = topology.map.nodes.filter((node) =>
-      'node' in target ? node.name === target.node : node.zone === target.zone,
-    );
-    if (named.length === 0)
-      return {
-        ok: false,
-        reasons: [`there is no ${'node' in target ? `node ${target.node}` : `zone ${target.zone}`}`],
-      };
+    const names = nodesMeant(target, topology.map.nodes);
     const conditions = conditionsOf(await this.#reports());
-    const reasons = objectionsToSparing(
-      topology.map,
-      topology,
-      conditions,
-      named.map((node) => node.name),
-    );
+    const reasons = objectionsToSparing(topology.map, topology, conditions, names);
     return { ok: reasons.length === 0, reasons };
   }
 
@@ -106,6 +101,7 @@ export class ClusterStatus {
     return {
       ...heal,
       pending: heal.pending + catchUp.pending(),
+      behind: catchUp.behind(),
       registersHealed: heal.registersHealed + catchUp.healed(),
     };
   }
@@ -127,15 +123,32 @@ export class ClusterStatus {
   }
 }
 
+/** The names of the nodes that the target is. Throws UnknownTargetError. */
+function nodesMeant(
+  target: { readonly node: string } | { readonly zone: string },
+  nodes: readonly { readonly name: string; readonly zone: string }[],
+): string[] {
+  const kind = 'node' in target ? 'node' : 'zone';
+  const wanted = 'node' in target ? target.node : target.zone;
+  const named = nodes.filter(({ name, zone }) => (kind === 'node' ? name : zone) === wanted);
+  if (named.length > 0) return named.map(({ name }) => name);
+  const known = [...new Set(nodes.map(({ name, zone }) => (kind === 'node' ? name : zone)))];
+  const nearest = nearestWord(wanted, known);
+  const hint = nearest === null ? `the ${kind}s are ${known.join(', ')}` : `did you mean ${nearest}?`;
+  throw new UnknownTargetError(`there is no ${kind} ${wanted} in this cluster; ${hint}`);
+}
+
 function conditionsOf(reports: ReadonlyMap<string, NodeReport | null>): Map<string, NodeCondition | null> {
   const conditions = new Map<string, NodeCondition | null>();
   for (const [name, report] of reports) {
     conditions.set(
       name,
       report && {
+        epoch: report.epoch,
         ready: report.ready,
         usableSlots: report.drives.filter((drive) => drive.state !== 'unusable').map((drive) => drive.slot),
         pending: report.healing?.pending ?? 0,
+        behind: report.healing?.behind ?? {},
         comparedSinceMapChange: report.healing?.comparedSinceMapChange ?? false,
       },
     );
@@ -150,6 +163,7 @@ function unreachable(
   return {
     ...node,
     reachable: false,
+    epoch: 0,
     ready: false,
     rssBytes: 0,
     healing: null,

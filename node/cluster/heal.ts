@@ -100,6 +100,7 @@ class NodeHealer implements Healer {
   report(): HealReport {
     return {
       pending: this.#queue.urgentCount,
+      behind: {},
       registersHealed: 0,
       shardsHealed: this.#blobs.healedCount,
       comparedSinceMapChange: this.#comparison.isUpToDate(),

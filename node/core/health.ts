@@ -1,16 +1,21 @@
 // What may be said of the cluster's health, and whether part of it can be spared: pure judgements over the map and what the
 // nodes report. They err on the careful side: what is not known to be well is not called well.
 import type { ClusterMap, MapDrive } from './cluster-map.ts';
+import { keeperMajority } from './keepers.ts';
 
 export type Health = 'healthy' | 'healing' | 'degraded' | 'unavailable';
 
 /** What the judgement needs of one node; null for a node that did not answer. */
 export interface NodeCondition {
+  /** Of the newest map that the node knows. */
+  readonly epoch: number;
   readonly ready: boolean;
   /** Slots that the node can use. */
   readonly usableSlots: readonly string[];
   /** Registers and shards known or suspected to be missing. */
   readonly pending: number;
+  /** Of these, the registers that a drive (of any node) lacks or may lack, by slot. */
+  readonly behind: Readonly<Record<string, number>>;
   readonly comparedSinceMapChange: boolean;
 }
 
@@ -62,8 +67,10 @@ export function judgeHealth(
 }
 
 /**
- * Whether these nodes may be taken down now: everything is well, and without their drives every partition still reads and
- * writes. The reasons say what stands against it; none means yes.
+ * Whether these nodes may be taken down now: without their drives, and without those that are away already, every partition still
+ * reads and writes, and nothing waits for healing that their loss could keep from being healed. The reasons say what stands
+ * against it; none means yes. What a node knows of trouble is lost with its process, so a node that does not answer counts as
+ * gone only once the map calls its drives down: from then on the others compare everything themselves.
  */
 export function objectionsToSparing(
   map: ClusterMap,
@@ -71,25 +78,96 @@ export function objectionsToSparing(
   conditions: ReadonlyMap<string, NodeCondition | null>,
   nodeNames: readonly string[],
 ): string[] {
-  const lost = new Set(map.drives.filter((drive) => nodeNames.includes(drive.node)).map((drive) => drive.slot));
-  const others = new Map([...conditions].filter(([name]) => !nodeNames.includes(name)));
-  const { health, reasons } = judgeHealth(
-    { ...map, nodes: map.nodes.filter((node) => others.has(node.name)) },
-    layout,
-    others,
-  );
-  const objections = health === 'healthy' ? [] : [...reasons];
-  const stopped = stoppedPartition(map, layout, lost);
-  if (stopped !== null) objections.push(`without ${nodeNames.join(', ')}: ${stopped}`);
-  return objections;
+  const objections: string[] = [];
+  const target = new Set(map.drives.filter((drive) => nodeNames.includes(drive.node)).map((drive) => drive.slot));
+  const away = new Set<string>();
+  const behind = new Set<string>();
+  for (const { name, zone } of map.nodes) {
+    const condition = conditions.get(name) ?? null;
+    const own = map.drives.filter((drive) => drive.node === name);
+    if (condition === null) {
+      if (own.some((drive) => drive.state === 'up'))
+        objections.push(
+          `node ${name} (zone ${zone}) does not answer, and the others have not agreed yet that it is down`,
+        );
+      for (const drive of own) away.add(drive.slot);
+      continue;
+    }
+    for (const { slot, state } of own) {
+      const isUsable = condition.usableSlots.includes(slot);
+      if (!isUsable && state === 'up')
+        objections.push(`drive ${slot} is not usable, and the others have not agreed yet that it is down`);
+      if (!isUsable || state === 'down') away.add(slot);
+      if (!condition.ready) behind.add(slot);
+    }
+    for (const slot of Object.keys(condition.behind)) behind.add(slot);
+    objections.push(...unfinished(name, condition, map));
+  }
+  return [...objections, ...lossesTooMany(map, layout, { target, away, behind }, nodeNames)];
 }
+
+/** What the node still has to find out or to heal, of which nobody can say which partitions it is about. */
+function unfinished(name: string, condition: NodeCondition, map: ClusterMap): string[] {
+  const { epoch, pending, behind, comparedSinceMapChange } = condition;
+  const shards = pending - Object.values(behind).reduce((sum, count) => sum + count, 0);
+  if (epoch !== map.epoch) return [`${name} goes by epoch ${epoch} of the cluster map, this node by ${map.epoch}`];
+  if (shards > 0) return [`${name} has ${shards} objects or parts with shards to heal`];
+  if (!comparedSinceMapChange) return [`${name} is still comparing its part with the others`];
+  return [];
+}
+
+interface Losses {
+  readonly target: ReadonlySet<string>;
+  /** Drives that cannot be counted on, whether the target goes or not. */
+  readonly away: ReadonlySet<string>;
+  /** Drives whose registers cannot. */
+  readonly behind: ReadonlySet<string>;
+}
+
+function lossesTooMany(map: ClusterMap, layout: Layout, losses: Losses, nodeNames: readonly string[]): string[] {
+  const { target, away, behind } = losses;
+  const holdsShards = ({ slot }: MapDrive) => !target.has(slot) && !away.has(slot);
+  const holdsRegisters = (drive: MapDrive) => holdsShards(drive) && !behind.has(drive.slot);
+  const partitions = Array.from({ length: map.partitionCount }, (_, partition) => partition);
+  const without = `without ${[...nodeNames, ...[...away].filter((slot) => !target.has(slot))].join(', ')}`;
+  const problems: string[] = [];
+  const keepers = map.keepers.filter((slot) =>
+    map.drives.some((drive) => drive.slot === slot && holdsRegisters(drive)),
+  );
+  const majority = keeperMajority(map.keepers.length);
+  if (keepers.length < majority) {
+    problems.push(
+      `${without} the cluster map has ${keepers.length} of ${map.keepers.length} keepers left and needs ${majority}`,
+    );
+  }
+  const count = (drives: readonly MapDrive[], isLeft: (drive: MapDrive) => boolean) => drives.filter(isLeft).length;
+  const shardsLeft = (partition: number) => count(layout.positions(partition), holdsShards);
+  const replicasLeft = (partition: number) => count(layout.replicas(partition), holdsRegisters);
+  const fewest = (left: (partition: number) => number) => Math.min(...partitions.map(left));
+  const unreadable = partitions.filter((partition) => shardsLeft(partition) < map.scheme.k).length;
+  if (unreadable > 0) {
+    problems.push(
+      `${without} ${partitionsText(unreadable, map)} could not be read: ${fewest(shardsLeft)} shards left, ${map.scheme.k} are needed`,
+    );
+  }
+  const { write } = layout.quorums;
+  const unwritable = partitions.filter((partition) => replicasLeft(partition) < write).length;
+  if (unwritable > 0) {
+    problems.push(
+      `${without} ${partitionsText(unwritable, map)} could not be written: ${fewest(replicasLeft)} up-to-date register replicas left, ${write} are needed`,
+    );
+  }
+  return problems;
+}
+
+const partitionsText = (count: number, { partitionCount }: ClusterMap) => `${count} of ${partitionCount} partitions`;
 
 /** Says which partition (or the map itself) could not be written without these drives; null when all can. */
 function stoppedPartition(map: ClusterMap, layout: Layout, lost: ReadonlySet<string>): string | null {
   if (lost.size === 0) return null;
   const isLeft = (drive: MapDrive) => !lost.has(drive.slot);
   const keepersLeft = map.keepers.filter((slot) => !lost.has(slot)).length;
-  const keepersNeeded = Math.floor(map.keepers.length / 2) + 1;
+  const keepersNeeded = keeperMajority(map.keepers.length);
   if (keepersLeft < keepersNeeded) {
     return `the cluster map has ${keepersLeft} of ${map.keepers.length} keepers left and needs ${keepersNeeded}`;
   }

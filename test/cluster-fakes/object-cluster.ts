@@ -200,7 +200,8 @@ export class ObjectCluster {
   }
 }
 
-function firstMap({ zones, drivesPerNode, scheme }: ObjectClusterShape): ClusterMap {
+/** With every drive up. */
+export function firstMap({ zones, drivesPerNode, scheme }: ObjectClusterShape): ClusterMap {
   const nodes = Object.entries(zones).flatMap(([zone, count]) =>
     Array.from({ length: count }, (_, at) => ({
       name: `${zone}${at + 1}`,

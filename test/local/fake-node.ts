@@ -89,6 +89,7 @@ function status(): StatusReport {
     zone,
     address: '',
     reachable: true,
+    epoch: 1,
     ready: true,
     drives: all.filter((url) => url.pathname.split('/').at(-2) === node).map((url) => driveReport(url.pathname)),
     rssBytes: 0,

@@ -5,6 +5,7 @@ import { type AdminDeps, admin, type SpareTarget } from '../../node/admin/admin.
 import { adminToken } from '../../node/admin/admin-token.ts';
 import { createMetrics } from '../../node/admin/metrics.ts';
 import type { StatusReport } from '../../node/admin/status.ts';
+import { UnknownTargetError } from '../../node/cluster/cluster-status.ts';
 import { UnavailableError } from '../../node/cluster/registers.ts';
 import { RpcError } from '../../node/cluster/rpc.ts';
 
@@ -88,6 +89,16 @@ describe('spare', () => {
     const no = { ok: false, reasons: ['b1 has 3 registers or shards to heal', 'node c1 (zone c) does not answer'] };
     const app = await start({ spare: async () => no });
     expect(await ask(app, { url: '/_ashlar/health/spare?node=a1', headers: bearer })).toEqual([503, no]);
+  });
+
+  it('answers 404 about what the cluster does not have', async () => {
+    const spare = () =>
+      Promise.reject(new UnknownTargetError('there is no node a11 in this cluster; did you mean a1?'));
+    const app = await start({ spare });
+    expect(await ask(app, { url: '/_ashlar/health/spare?node=a11', headers: bearer })).toEqual([
+      404,
+      { error: 'unknown-target', message: 'there is no node a11 in this cluster; did you mean a1?' },
+    ]);
   });
 
   it.each(['', '?node=a1&zone=a', '?node=', '?node=a1&node=a2', '?nodes=a1'])(

@@ -141,12 +141,16 @@ function startMark(pid: number): string | null {
   return process.platform === 'linux' ? linuxStartMark(pid) : portableStartMark(pid);
 }
 
-/** proc(5): the 22nd field of /proc/PID/stat, in ticks since the boot; the third is the state. The second may hold spaces. */
+/**
+ * proc(5): the 22nd field of /proc/PID/stat, in ticks since the boot; the third is the state, the 20th the number of threads. The
+ * second may hold spaces. A killed process is a zombie from the moment its first thread is gone, and keeps its ports and files
+ * until the last one is, which a thread in the middle of a sync takes its time for.
+ */
 function linuxStartMark(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (fields[0] === 'Z' || fields[0] === 'X') return null;
+    if (fields[0] === 'X' || (fields[0] === 'Z' && Number(fields[17]) <= 1)) return null;
     return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}/${fields[19]}`;
   } catch {
     return null;

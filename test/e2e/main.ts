@@ -7,11 +7,12 @@ import { parseArgs } from 'node:util';
 import { isInstalled, run } from './programs.ts';
 import type { Suite } from './suite.ts';
 import { clients } from './suites/clients.ts';
+import { history } from './suites/history.ts';
 import { layouts } from './suites/layouts.ts';
 import { sigkill } from './suites/sigkill.ts';
 import { zoneLoss } from './suites/zone-loss.ts';
 
-const SUITES: readonly Suite[] = [clients, layouts, zoneLoss, sigkill];
+const SUITES: readonly Suite[] = [clients, layouts, zoneLoss, sigkill, history];
 /** What has not begun by then is skipped: a run that is cut off from outside says nothing. */
 const CI_DEADLINE_MS = 70 * 60_000;
 

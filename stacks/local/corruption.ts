@@ -1,8 +1,33 @@
-// Silent corruption: bytes flipped in the files of a drive, under the running node, as a failing disk does it.
-import { closeSync, fstatSync, openSync, readdirSync, readSync, writeSync } from 'node:fs';
+// Silent corruption: bytes flipped in the files of a drive, as a failing disk does it. What holds objects (shards, manifests) may
+// rot under the running node; the files that a node recovers from (log, index) only while it is down, because a database whose
+// pages change under its process is another accident than a disk that rots.
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { SEGMENT_DIRECTORY, SHARD_DIRECTORY } from '../../node/storage/names.ts';
+import { FormatError } from '../../node/format/codec.ts';
+import {
+  decodeFrame,
+  decodeLogFileHeader,
+  decodeOperations,
+  frameSalt,
+  LOG_FILE_HEADER_BYTES,
+} from '../../node/storage/log-format.ts';
+import {
+  INDEX_DIRECTORY,
+  isShardKey,
+  LOG_DIRECTORY,
+  SEGMENT_DIRECTORY,
+  SHARD_DIRECTORY,
+} from '../../node/storage/names.ts';
+import { shardDataStart } from '../../node/storage/shard-format.ts';
+import { nodeOf } from './addressing.ts';
 import { directoryLayout, type LocalCluster } from './data-directory.ts';
+
+/**
+ * shards: of bodies, in files of their own or, when small, in records. manifests: records of objects, buckets and uploads, with
+ * the bodies that lie in them. log, index: anything in these files.
+ */
+export const CORRUPTION_TARGETS = ['shards', 'manifests', 'log', 'index'] as const;
+export type CorruptionTarget = (typeof CORRUPTION_TARGETS)[number];
 
 export interface FlippedByte {
   readonly file: string;
@@ -10,59 +35,158 @@ export interface FlippedByte {
 }
 
 export interface CorruptionProps {
-  /** In each file; default 1. */
-  readonly flipsPerFile?: number;
-  /** Which of the drive's data files (paths relative to the drive); default all of them. */
+  /** Default shards. */
+  readonly what?: CorruptionTarget;
+  /** In each shard and record, or in each file of the log or index; default 1. */
+  readonly flips?: number;
+  /** In which of the drive's files (paths relative to the drive, or to its log device); default all of them. */
   readonly files?: (path: string) => boolean;
 }
 
-/**
- * Flips bytes at random places of the files that hold objects: shards, and segments of inline bodies. The index and the log
- * are left alone, because a database file whose pages change under its process is another accident (a crash) than this one.
- */
-export function corruptDriveFiles(cluster: LocalCluster, slot: string, props: CorruptionProps = {}): FlippedByte[] {
-  const drive = directoryLayout(cluster.directory).drive(slot);
-  const flipped: FlippedByte[] = [];
-  for (const path of [...filesUnder(drive, SHARD_DIRECTORY), ...filesUnder(drive, SEGMENT_DIRECTORY)]) {
-    if (props.files !== undefined && !props.files(path)) continue;
-    for (let count = props.flipsPerFile ?? 1; count > 0; count--) {
-      const offset = flipByte(join(drive, path));
-      if (offset !== null) flipped.push({ file: join(drive, path), offset });
-    }
-  }
-  return flipped;
+/** Bytes of a file: from start up to end. */
+interface Extent {
+  readonly file: string;
+  readonly start: number;
+  readonly end: number;
 }
 
-/** Relative to the drive, sorted. */
-function filesUnder(drive: string, directory: string): string[] {
+/** Whether the node must be down for it. */
+export function needsNodeDown(what: CorruptionTarget): boolean {
+  return what === 'log' || what === 'index';
+}
+
+/** Flips bytes at random places of everything of this kind on the drive, and says where. */
+export function corruptDriveFiles(cluster: LocalCluster, slot: string, props: CorruptionProps = {}): FlippedByte[] {
+  const { what = 'shards', flips = 1, files = () => true } = props;
+  const bytes = extents(cluster, slot, what, files).flatMap(({ file, start, end }) =>
+    distinctOffsets(start, end, flips).map((offset) => ({ file, offset })),
+  );
+  return bytes.filter(flipByte);
+}
+
+function extents(
+  cluster: LocalCluster,
+  slot: string,
+  what: CorruptionTarget,
+  wanted: (path: string) => boolean,
+): Extent[] {
+  const layout = directoryLayout(cluster.directory);
+  const drive = layout.drive(slot);
+  const node = cluster.state.spec.nodes.find(({ name }) => name === nodeOf(slot))!;
+  const logDevice = node.wal === null ? drive : join(layout.wal(node.name), slot.slice(slot.indexOf('/') + 1));
+  const under = (root: string, directory: string) =>
+    filesUnder(root, directory)
+      .filter(wanted)
+      .map((path) => join(root, path));
+  const records = (isMeant: (key: string) => boolean) =>
+    [...under(logDevice, LOG_DIRECTORY), ...under(drive, SEGMENT_DIRECTORY)].flatMap((file) =>
+      recordsIn(file, isMeant),
+    );
+  switch (what) {
+    case 'shards':
+      return [...under(drive, SHARD_DIRECTORY).flatMap(shardDataIn), ...records(isShardKey)];
+    case 'manifests':
+      return records((key) => !isShardKey(key));
+    case 'log':
+      return under(logDevice, LOG_DIRECTORY).flatMap(framesIn);
+    case 'index':
+      return under(drive, INDEX_DIRECTORY)
+        .filter((file) => file.endsWith('/data.mdb'))
+        .flatMap((file) => wholeFile(file, 0));
+  }
+}
+
+/** Relative to the root, sorted. */
+function filesUnder(root: string, directory: string): string[] {
   try {
-    const entries = readdirSync(join(drive, directory), { recursive: true, withFileTypes: true });
+    const entries = readdirSync(join(root, directory), { recursive: true, withFileTypes: true });
     return entries
       .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name).slice(drive.length + 1))
+      .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
       .sort();
   } catch {
     return [];
   }
 }
 
-/** Where it flipped one; null when the file is empty, or is gone by now. */
-function flipByte(file: string): number | null {
-  let descriptor: number;
+/** Between header and data there are zeros that mean nothing; a flip there would prove nothing. */
+function shardDataIn(file: string): Extent[] {
+  return wholeFile(file, shardDataStart(0));
+}
+
+function wholeFile(file: string, start: number): Extent[] {
+  const end = withFile(file, 'r', (descriptor) => fstatSync(descriptor).size) ?? 0;
+  return end > start ? [{ file, start, end }] : [];
+}
+
+/** The data of every operation with such a key in the whole frames of a log file or segment. */
+function recordsIn(file: string, isMeant: (key: string) => boolean): Extent[] {
+  return framesOf(file).flatMap(({ offset, body }) =>
+    decodeOperations(body).flatMap(({ key, data, dataOffset }) => {
+      if (data === null || data.length === 0 || !isMeant(key)) return [];
+      return [{ file, start: offset + dataOffset, end: offset + dataOffset + data.length }];
+    }),
+  );
+}
+
+/** All frames together: behind the last one the file may hold bytes that mean nothing. */
+function framesIn(file: string): Extent[] {
+  const last = framesOf(file).at(-1);
+  return last === undefined ? [] : [{ file, start: LOG_FILE_HEADER_BYTES, end: last.offset + last.lengthBytes }];
+}
+
+function framesOf(file: string) {
+  const frames: { readonly offset: number; readonly lengthBytes: number; readonly body: Buffer }[] = [];
   try {
-    descriptor = openSync(file, 'r+');
-  } catch {
-    return null;
+    const input = readFileSync(file);
+    const { driveId, number } = decodeLogFileHeader(input.subarray(0, LOG_FILE_HEADER_BYTES));
+    const salt = frameSalt(driveId, number);
+    let offset = LOG_FILE_HEADER_BYTES;
+    for (;;) {
+      const frame = decodeFrame(salt, input, offset);
+      if (frame === null) return frames;
+      frames.push({ offset, lengthBytes: frame.lengthBytes, body: frame.body });
+      offset += frame.lengthBytes;
+    }
+  } catch (error) {
+    // The running node removes files, and a file that rotted before may have no header any more.
+    if (error instanceof FormatError || (error as NodeJS.ErrnoException).code === 'ENOENT') return frames;
+    throw error;
   }
-  try {
-    const { size } = fstatSync(descriptor);
-    if (size === 0) return null;
-    const offset = Math.floor(Math.random() * size);
+}
+
+/** As many as there are, when there are not enough. */
+function distinctOffsets(start: number, end: number, count: number): number[] {
+  const offsets = new Set<number>();
+  const wanted = Math.min(count, end - start);
+  // A byte that is flipped twice is whole again.
+  while (offsets.size < wanted) offsets.add(start + Math.floor(Math.random() * (end - start)));
+  return [...offsets];
+}
+
+/** false when the file is gone by now, or has become shorter. */
+function flipByte({ file, offset }: FlippedByte): boolean {
+  const flipped = withFile(file, 'r+', (descriptor) => {
     const byte = Buffer.alloc(1);
-    readSync(descriptor, byte, 0, 1, offset);
+    if (readSync(descriptor, byte, 0, 1, offset) === 0) return false;
     byte[0]! ^= 0xff;
     writeSync(descriptor, byte, 0, 1, offset);
-    return offset;
+    return true;
+  });
+  return flipped ?? false;
+}
+
+/** null when the file is gone. */
+function withFile<T>(file: string, flags: 'r' | 'r+', use: (descriptor: number) => T): T | null {
+  let descriptor: number;
+  try {
+    descriptor = openSync(file, flags);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+  try {
+    return use(descriptor);
   } finally {
     closeSync(descriptor);
   }

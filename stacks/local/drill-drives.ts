@@ -61,7 +61,7 @@ export function wipeDrive(cluster: LocalCluster, slot: string): string[] {
 }
 
 /** A node that runs is killed for the change and started again; one that does not stays as it is. */
-async function whileDown(setting: RevivalSetting, node: string, change: () => void): Promise<string[]> {
+export async function whileDown(setting: RevivalSetting, node: string, change: () => void): Promise<string[]> {
   const ran = runningProcess(setting.cluster, node) !== null;
   if (ran) await killNodes(setting.cluster, [node]);
   change();

@@ -2,13 +2,15 @@
 // drill reports what it did and what it found already done, in sentences, and refuses aloud what would be senseless.
 import { allSlots, nodeOf, requireNode, requireSlot, requireZone } from './addressing.ts';
 import { defaultPrograms, type Programs, runningNodes } from './cluster-processes.ts';
+import type { CorruptionProps } from './corruption.ts';
 import { directoryLayout, type LocalCluster } from './data-directory.ts';
+import { corruptDrives } from './drill-corruption.ts';
 import { killDrive, reviveDrive, wipeDrive } from './drill-drives.ts';
 import { killNodes, reviveNodes, wipeNodes } from './drill-nodes.ts';
 import { driveCondition } from './drives.ts';
 import { withLock } from './lock.ts';
 
-export const DRILL_ACTIONS = ['kill', 'revive', 'wipe'] as const;
+export const DRILL_ACTIONS = ['kill', 'revive', 'wipe', 'corrupt'] as const;
 export type DrillAction = (typeof DRILL_ACTIONS)[number];
 export const DRILL_KINDS = ['node', 'zone', 'drive'] as const;
 export type DrillKind = (typeof DRILL_KINDS)[number];
@@ -22,6 +24,8 @@ export interface DrillProps {
   readonly programs?: Programs;
   /** How long a node may take to start, and the cluster to admit a blank drive. */
   readonly timeoutMs?: number;
+  /** Only of 'corrupt'. */
+  readonly corruption?: CorruptionProps;
 }
 
 /** What was done, and what was found already so, a sentence each. */
@@ -43,6 +47,10 @@ export async function drill(props: DrillProps): Promise<DrillReport> {
         return kind === 'drive' ? reviveDrive(setting, name) : reviveNodes(setting, nodes);
       case 'wipe':
         return kind === 'drive' ? wipeDrive(cluster, name) : wipeNodes(cluster, nodes);
+      case 'corrupt': {
+        const slots = allSlots(cluster).filter((slot) => slot === name || nodes.includes(nodeOf(slot)));
+        return corruptDrives(setting, slots, props.corruption ?? {});
+      }
     }
   });
 }

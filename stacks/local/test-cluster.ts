@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { StatusReport } from '../../node/admin/status.ts';
-import { requireNode, requireSlot, requireZone } from './addressing.ts';
+import { nodeOf, requireNode, requireSlot, requireZone } from './addressing.ts';
 import { type BroughtUp, bringUp } from './bring-up.ts';
 import { defaultPrograms, endpointUrl, nodeAddress, type Programs, runningProcess } from './cluster-processes.ts';
-import { type CorruptionProps, corruptDriveFiles, type FlippedByte } from './corruption.ts';
+import { type CorruptionProps, corruptDriveFiles, type FlippedByte, needsNodeDown } from './corruption.ts';
 import type { Credentials, LocalCluster } from './data-directory.ts';
 import { type DrillAction, type DrillKind, drill } from './drill.ts';
 import { LocalError } from './errors.ts';
@@ -137,11 +137,19 @@ export class TestCluster implements AsyncDisposable {
     if (runs) await this.#drill('revive', 'drive', slot);
   }
 
-  /** Flips bytes in the files of a drive while its node runs, and says where. Rejects when the drive holds no data to flip. */
+  /**
+   * Flips bytes in the shards or manifests of a drive while its node runs, and says where. The log and the index can only be
+   * corrupted while the node is killed. Rejects when the drive holds nothing to flip.
+   */
   async corruptDrive(slot: string, props: CorruptionProps = {}): Promise<FlippedByte[]> {
-    const flipped = corruptDriveFiles(this.#cluster, requireSlot(this.#cluster, slot), props);
+    const what = props.what ?? 'shards';
+    const node = nodeOf(requireSlot(this.#cluster, slot));
+    if (needsNodeDown(what) && runningProcess(this.#cluster, node) !== null) {
+      throw new LocalError('input', `node ${node} runs and uses the ${what} of drive ${slot}; killNode() it first`);
+    }
+    const flipped = corruptDriveFiles(this.#cluster, slot, props);
     if (flipped.length === 0) {
-      throw new LocalError('input', `drive ${slot} holds no data files to corrupt; write some larger objects first`);
+      throw new LocalError('input', `drive ${slot} holds nothing to corrupt (${what}); write some objects first`);
     }
     return flipped;
   }

@@ -345,6 +345,24 @@ describe('ashlar status', () => {
   });
 });
 
+describe('ashlar drill corrupt', () => {
+  test('says so when there is nothing to flip', async () => {
+    await run(`up -d --port ${port}`);
+    expect((await run('drill corrupt zone c')).printed).toContain(
+      'Drive c1/d1 holds nothing of this kind (shards); nothing was flipped.',
+    );
+  });
+
+  test.each([
+    ['drill corrupt drive c1/d1 --flips 0', 'A number of bytes from 1 to 1000000.'],
+    ['drill corrupt drive c1/d1 --what memory', 'Allowed choices are shards, manifests, log, index.'],
+    ['drill kill node c1 --flips 3', '--what and --flips belong to "drill corrupt", not to "drill kill"'],
+  ])('refuses: %s', async (line, why) => {
+    await run(`up -d --port ${port}`);
+    expect(await run(line)).toMatchObject({ exitCode: 2, noted: expect.stringContaining(why) });
+  });
+});
+
 describe('ashlar env', () => {
   test('prints exports that a shell can evaluate', async () => {
     await run(`up -d --port ${port}`);

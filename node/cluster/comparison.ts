@@ -12,6 +12,7 @@ import { ownSlot } from './blob-ports.ts';
 import { describeKey } from './describe-key.ts';
 import type { HealerOptions } from './heal.ts';
 import type { HealQueue, MendHints } from './heal-queue.ts';
+import { OrphanSearch } from './orphans.ts';
 
 const PAGE_REGISTERS = 200;
 const PAGE_SHARDS = 500;
@@ -25,8 +26,10 @@ export interface ComparisonOptions extends HealerOptions {
   readonly queue: HealQueue;
   readonly condemnedDelayMs: (count: number) => number;
   /** null: it ended without a failure. */
-  readonly onEnd: (what: 'comparing registers with shards' | 'searching for strays', error: unknown | null) => void;
+  readonly onEnd: (what: Pass, error: unknown | null) => void;
 }
+
+type Pass = 'comparing registers with shards' | 'searching for strays' | 'searching for orphans';
 
 /** What a comparison needs of a register of either kind. */
 interface Examined {
@@ -39,7 +42,9 @@ interface Examined {
 
 export class Comparison {
   readonly #options: ComparisonOptions;
+  /** To be woken by what calls for another comparison, and only by the end. */
   readonly #resting = new Set<() => void>();
+  readonly #pausing = new Set<() => void>();
   /** Grows with everything after which all must be compared again. */
   #occasion = 1;
   #comparedOccasion = 0;
@@ -55,11 +60,14 @@ export class Comparison {
     void this.#again('comparing registers with shards', limits.compareIntervalMs, () => this.#compareNow());
     // Between changes of the map shards are displaced too, by drives that were slow.
     void this.#again('searching for strays', limits.strayIntervalMs, () => this.#searchStrays());
+    const orphans = new OrphanSearch({ ...this.#options, pause: (durationMs) => this.#pause(durationMs) });
+    void this.#again('searching for orphans', limits.orphanIntervalMs, () => orphans.search());
   }
 
   stop(): void {
     this.#isStopped = true;
     this.#wake();
+    for (const end of [...this.#pausing]) end();
   }
 
   /** What was compared may have changed in a way that nobody told of. */
@@ -74,11 +82,7 @@ export class Comparison {
   }
 
   /** Runs until stopped: once per occasion at least, and again after the interval, or sooner when it did not get to the end. */
-  async #again(
-    what: Parameters<ComparisonOptions['onEnd']>[0],
-    intervalMs: number,
-    run: () => Promise<boolean>,
-  ): Promise<void> {
+  async #again(what: Pass, intervalMs: number, run: () => Promise<boolean>): Promise<void> {
     const { limits, onEnd } = this.#options;
     while (!this.#isStopped) {
       const occasion = this.#occasion;
@@ -174,16 +178,26 @@ export class Comparison {
 
   /** Until the time is over, the map changes or the healer stops. */
   async #rest(durationMs: number): Promise<void> {
+    await this.#restIn(this.#resting, durationMs);
+  }
+
+  async #restIn(resting: Set<() => void>, durationMs: number): Promise<void> {
     if (this.#isStopped) return;
     await new Promise<void>((resolve) => {
       const end = () => {
         timer.cancel();
-        this.#resting.delete(end);
+        resting.delete(end);
         resolve();
       };
       const timer = this.#options.clock.setTimer(durationMs, end);
-      this.#resting.add(end);
+      resting.add(end);
     });
+  }
+
+  /** The whole time, whatever the map does, unless the healer stops; false then. */
+  async #pause(durationMs: number): Promise<boolean> {
+    await this.#restIn(this.#pausing, durationMs);
+    return !this.#isStopped;
   }
 
   #wake(): void {

@@ -42,6 +42,9 @@ export interface StoreLimits {
   /** Everything is compared again after this, and the drives are searched for shards that belong elsewhere. */
   readonly compareIntervalMs: number;
   readonly strayIntervalMs: number;
+  /** The drives are searched for shards that nothing owns; what is found is looked at again after the grace. */
+  readonly orphanIntervalMs: number;
+  readonly orphanGraceMs: number;
 }
 
 export const STORE_LIMITS: StoreLimits = {
@@ -67,4 +70,6 @@ export const STORE_LIMITS: StoreLimits = {
   healRetryMaxMs: 300_000,
   compareIntervalMs: 6 * 3_600_000,
   strayIntervalMs: 600_000,
+  orphanIntervalMs: 3_600_000,
+  orphanGraceMs: 300_000,
 };

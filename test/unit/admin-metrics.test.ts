@@ -34,7 +34,7 @@ const SNAPSHOT: MetricsSnapshot = {
       logSyncs: 0,
     },
   ],
-  healing: { pending: 3, behind: {}, comparedSinceMapChange: false, registersHealed: 11, shardsHealed: 12 },
+  healing: { pending: 3, comparedSinceMapChange: false, registersHealed: 11, shardsHealed: 12 },
   erasure: { encodedBytes: 100, rebuiltStripes: 2, rebuiltBytes: 50 },
   buffers: [
     { purpose: 'write', usedBytes: 1, totalBytes: 64 },

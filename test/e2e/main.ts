@@ -1,28 +1,37 @@
-// npm run e2e [-- [--ci] [SUITE …]]: end-to-end suites with real clients and real programs. Installs what they need where it
+// npm run e2e [-- [--ci] [--objects N] [SUITE …]]: end-to-end suites with real clients and real programs. Installs what they need where it
 // can, says what it skipped and why, and ends with one line that counts. Exit 1 when a suite failed.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { isInstalled, run } from './programs.ts';
-import type { Suite } from './suite.ts';
+import type { Suite, SuiteContext } from './suite.ts';
 import { clients } from './suites/clients.ts';
 import { history } from './suites/history.ts';
 import { layouts } from './suites/layouts.ts';
+import { million } from './suites/million.ts';
 import { sigkill } from './suites/sigkill.ts';
 import { zoneLoss } from './suites/zone-loss.ts';
 
-const SUITES: readonly Suite[] = [clients, layouts, zoneLoss, sigkill, history];
+const SUITES: readonly Suite[] = [clients, layouts, zoneLoss, sigkill, history, million];
 /** What has not begun by then is skipped: a run that is cut off from outside says nothing. */
 const CI_DEADLINE_MS = 70 * 60_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { ci: { type: 'boolean', default: false } },
+  options: {
+    ci: { type: 'boolean', default: false },
+    // Of the suite `million`.
+    objects: { type: 'string' },
+  },
 });
-process.exitCode = await main(values.ci, positionals);
+process.exitCode = await main(values.ci, values.objects === undefined ? null : Number(values.objects), positionals);
 
-async function main(ci: boolean, names: readonly string[]): Promise<number> {
+async function main(ci: boolean, objectCount: number | null, names: readonly string[]): Promise<number> {
+  if (objectCount !== null && !(Number.isInteger(objectCount) && objectCount > 0)) {
+    console.error('e2e: --objects takes a number of objects');
+    return 2;
+  }
   const unknown = names.filter((name) => !SUITES.some((suite) => suite.name === name));
   if (unknown.length > 0) {
     console.error(`e2e: no suite ${unknown.join(', ')}; there are ${SUITES.map((suite) => suite.name).join(', ')}`);
@@ -37,19 +46,19 @@ async function main(ci: boolean, names: readonly string[]): Promise<number> {
       console.log(`SKIP ${suite.name}: ${obstacle}`);
       counts.skipped++;
     } else {
-      counts[await runSuite(suite, ci)]++;
+      counts[await runSuite(suite, { ci, objectCount })]++;
     }
   }
   console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
   return counts.failed > 0 ? 1 : 0;
 }
 
-async function runSuite(suite: Suite, ci: boolean): Promise<'passed' | 'failed'> {
+async function runSuite(suite: Suite, options: Pick<SuiteContext, 'ci' | 'objectCount'>): Promise<'passed' | 'failed'> {
   console.log(`\n== ${suite.name}: ${suite.summary}`);
   const directory = await mkdtemp(join(tmpdir(), `ashlar-e2e-${suite.name}-`));
   const startedAt = performance.now();
   try {
-    await suite.run({ ci, directory, say: (line) => console.log(`   ${line}`) });
+    await suite.run({ ...options, directory, say: (line) => console.log(`   ${line}`) });
     await rm(directory, { recursive: true, force: true });
     console.log(`PASS ${suite.name} in ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
     return 'passed';

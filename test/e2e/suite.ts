@@ -3,6 +3,8 @@
 export interface SuiteContext {
   /** One small scenario instead of the whole, for continuous integration. */
   readonly ci: boolean;
+  /** How many objects the suite `million` makes, when somebody said so. */
+  readonly objectCount: number | null;
   /** A fresh directory of this suite's own; removed when it passes. */
   readonly directory: string;
   /** Prints a line of the report. */

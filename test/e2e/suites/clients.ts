@@ -1,7 +1,8 @@
 // The commands that README.md and `ashlar up` show for aws cli, rclone, s3cmd and the AWS SDK, run word by word as they stand
-// there: a block after a line `<!-- e2e: NAME -->` is run by a shell in an empty directory.
+// there: a block of the README after a line `<!-- e2e: NAME -->` in an empty directory, and what `up` prints in the repository.
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { clientRecipes } from '../../../cli/welcome-text.ts';
 import { LocalCluster } from '../local-cluster.ts';
 import { run } from '../programs.ts';
 import type { Suite } from '../suite.ts';
@@ -39,11 +40,38 @@ export const clients: Suite = {
         }
         say(`${name}: ${code.trim().split('\n').length} lines of the README ran without an error`);
       }
+      await runWelcome(cluster, say);
     } finally {
       await cluster.down();
     }
   },
 };
+
+async function runWelcome(cluster: LocalCluster, say: (line: string) => void): Promise<void> {
+  const recipes = clientRecipes({
+    endpoint: cluster.endpoint,
+    region: cluster.env.AWS_REGION!,
+    accessKeyId: cluster.env.AWS_ACCESS_KEY_ID!,
+    secretAccessKey: cluster.env.AWS_SECRET_ACCESS_KEY!,
+    dataOption: ` --data ${cluster.directory}`,
+    zone: 'a',
+    attached: true,
+  });
+  for (const { client, lines } of recipes) {
+    if (client.startsWith('AWS SDK')) {
+      const program = [
+        "import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';",
+        ...lines,
+        'const { Buckets } = await s3.send(new ListBucketsCommand({}));',
+        'if (Buckets.length === 0) throw new Error("no bucket is listed");',
+      ];
+      await run(process.execPath, ['--input-type=module', '-e', program.join('\n')], { cwd: repository });
+    } else {
+      await run('bash', ['-euo', 'pipefail', '-c', lines.join('\n')], { cwd: repository });
+    }
+    say(`${client}: what \`ashlar up\` prints ran without an error`);
+  }
+}
 
 function readmeBlocks(text: string): Map<string, { language: string; code: string }> {
   const blocks = new Map<string, { language: string; code: string }>();

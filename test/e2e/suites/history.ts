@@ -71,8 +71,14 @@ async function observe(faulty: FaultyCluster, { ci, directory, say }: SuiteConte
     });
   });
   const seconds = ci ? 20 : 240;
-  const faults = await injectFaults(faulty, seconds);
-  const lines = (await Promise.all(clients.map(stopClient))).flat();
+  const { faults, lines } = await injectFaults(faulty, seconds).then(
+    async (injected) => ({ faults: injected, lines: (await Promise.all(clients.map(stopClient))).flat() }),
+    // The processes must not outlive the suite.
+    async (error) => {
+      await Promise.allSettled(clients.map(stopClient));
+      throw error;
+    },
+  );
 
   const operations = lines.flatMap((line) => ('operation' in line ? [line.operation] : []));
   const broken = lines.flatMap((line) => ('brokenPromise' in line ? [line.brokenPromise] : []));

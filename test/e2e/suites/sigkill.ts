@@ -29,6 +29,8 @@ export const sigkill: Suite = {
     } catch (error) {
       await faulty.keepLogs(context.directory);
       throw error;
+    } finally {
+      run.close();
     }
   },
 };
@@ -77,28 +79,40 @@ class KillingRun {
       method: 'PUT',
       path: `/${BUCKET}`,
     });
-    const stop = new AbortController();
     const startedAt = performance.now();
-    const working = Promise.all(this.#clients.map((client) => client.run(stop.signal)));
-    // Whatever ends the loop early must not be hidden behind a client that then fails too.
-    working.catch(() => {});
-    let deck: Accident[] = [];
-    while (this.#kills < kills) {
-      if (deck.length === 0) deck = shuffled(ACCIDENTS.flatMap(([accident, count]) => Array(count).fill(accident)));
-      const season = this.#season;
-      await this.#suffer(deck.pop()!);
-      await this.#verify(this.#objectsOf(season));
-      if (this.#season > season) {
+    await this.#underLoad(async () => {
+      let deck: Accident[] = [];
+      while (this.#kills < kills) {
+        if (deck.length === 0) deck = shuffled(ACCIDENTS.flatMap(([accident, count]) => Array(count).fill(accident)));
+        const season = this.#season;
+        await this.#suffer(deck.pop()!);
+        await this.#verify(this.#objectsOf(season));
+        if (this.#season === season) continue;
         this.#judge();
         this.#context.say(`${this.#kills} kills: nothing lost, nothing wrong`);
       }
-    }
-    stop.abort();
-    await working;
+    });
     await this.#verify(Array.from({ length: this.#season + 1 }, (_, season) => this.#objectsOf(season)).flat());
     this.#judge();
     this.#report((performance.now() - startedAt) / 1000);
+  }
+
+  close(): void {
     for (const client of [...this.#clients, this.#verifier]) client.close();
+  }
+
+  /** The clients work meanwhile, and have ended their last operation afterwards, however it ends. */
+  async #underLoad(suffer: () => Promise<void>): Promise<void> {
+    const stop = new AbortController();
+    const working = Promise.all(this.#clients.map((client) => client.run(stop.signal)));
+    // What went wrong with the cluster explains more than what then went wrong with a client.
+    working.catch(() => {});
+    try {
+      await suffer();
+    } finally {
+      stop.abort();
+    }
+    await working;
   }
 
   async #suffer(accident: Accident): Promise<void> {

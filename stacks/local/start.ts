@@ -91,10 +91,20 @@ async function died(
 ): Promise<StartError> {
   const { port } = addressOf(cluster, name);
   const how =
-    started === null ? 'while it was waited for' : `while it was starting (${exitText(await started.exited)})`;
+    started === null ? 'while it was waited for' : `while it was starting (${exitText(await exitOf(started))})`;
   const message = `${processName(name)} ended ${how}${lastLines(cluster, name, position)}`;
   if (started === null) return new StartError('died', message);
   return new StartError((await isFree(port)) ? 'died' : 'port-taken', message);
+}
+
+/** The process that was started does not keep this one alive, and the news of its end would come too late for it. */
+async function exitOf({ exited }: StartedProcess): Promise<ProcessExit> {
+  const alive = setInterval(() => {}, PROBE_TIMEOUT_MS);
+  try {
+    return await exited;
+  } finally {
+    clearInterval(alive);
+  }
 }
 
 function exitText({ code, signal }: ProcessExit): string {

@@ -19,6 +19,8 @@ const CHOSEN_MARKS_MAX = 32;
 
 interface PartitionState {
   promised: Ballot;
+  /** The highest promise that is on the disk: a failed commit leaves the other one ahead of it. */
+  durable: Ballot;
   chosen: Version[];
 }
 
@@ -60,6 +62,7 @@ export class Acceptor {
     if (compareBallots(ballot, state.promised) < 0) return { granted: false, promised: state.promised };
     state.promised = ballot;
     await this.#drive.commit([this.#partitionWrite(partition, state)]);
+    becameDurable(state, ballot);
     // A higher promise may have been given while this one went to the disk; it is the one that counts now.
     return { granted: compareBallots(ballot, state.promised) === 0, promised: state.promised };
   }
@@ -78,7 +81,8 @@ export class Acceptor {
         const order = compareBallots(group.ballot, state.promised);
         if (order < 0) return false;
         if (order > 0) state.promised = group.ballot;
-        if (this.#mark(state, group) || order > 0) operations.push(this.#partitionWrite(group.partition, state));
+        const isPromiseNew = compareBallots(group.ballot, state.durable) > 0;
+        if (this.#mark(state, group) || isPromiseNew) operations.push(this.#partitionWrite(group.partition, state));
         let all = true;
         group.entries.forEach((entry, offset) => {
           const version = { ballot: group.ballot, sequence: entry.sequence };
@@ -89,6 +93,9 @@ export class Acceptor {
       return { result: outcomes, operations };
     });
     await durable;
+    groups.forEach((group, at) => {
+      if (accepted[at]!) becameDurable(states[at]!, group.ballot);
+    });
     return groups.map((_, at) => ({ accepted: accepted[at]!, promised: states[at]!.promised }));
   }
 
@@ -209,9 +216,9 @@ export class Acceptor {
 
   async #loadPartition(partition: number): Promise<PartitionState> {
     const stored = await this.#drive.get(partitionStoreKey(partition));
-    if (stored === null) return { promised: ZERO_BALLOT, chosen: [] };
+    if (stored === null) return { promised: ZERO_BALLOT, durable: ZERO_BALLOT, chosen: [] };
     const { promised, chosen }: PartitionRecord = partitionRecord.decode(stored);
-    return { promised, chosen };
+    return { promised, durable: promised, chosen };
   }
 
   #partitionWrite(partition: number, state: PartitionState): StoreOperation {
@@ -238,6 +245,10 @@ function partitionStoreKey(partition: number): string {
   const id = Buffer.alloc(4);
   id.writeUInt32BE(partition);
   return `P${id.toString('latin1')}`;
+}
+
+function becameDurable(state: PartitionState, ballot: Ballot): void {
+  if (compareBallots(ballot, state.durable) > 0) state.durable = ballot;
 }
 
 function isMarked(state: PartitionState, version: Version): boolean {

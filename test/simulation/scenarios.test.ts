@@ -1,8 +1,12 @@
 // What simulation has found, one scenario each, in the smallest world that shows it. The name says what went wrong.
 import { describe, expect, it } from 'vitest';
+import { Acceptor } from '../../node/cluster/acceptor.ts';
 import { method, Rpc } from '../../node/cluster/rpc.ts';
 import { KIND } from '../../node/core/keys.ts';
 import { format, text } from '../../node/format/codec.ts';
+import { DiskError } from '../../node/io/disk.ts';
+import type { StoreOperation } from '../../node/storage/drive-store.ts';
+import { MemoryDrive } from '../cluster-fakes/memory-drive.ts';
 import { UNCONDITIONAL } from './checkers/object-model.ts';
 import { replicaProblems } from './checkers/storage-state.ts';
 import { SimCluster } from './cluster.ts';
@@ -100,7 +104,29 @@ describe('what simulation has found', () => {
     await cluster.untilAllReady(60_000);
     await untilNoReplicaIsBehind(cluster);
   });
+
+  it('a promise that had found no space was kept in memory alone, and proposals were accepted under it', async () => {
+    const drive = new FullDrive({ clusterId: 'c', driveId: 'd', slot: 'a1/d1' });
+    const acceptor = new Acceptor(drive);
+    const ballot = { round: 2, proposer: '0000000000000001' };
+    const value = { live: true, recent: [], payload: Buffer.from('v') };
+    drive.isFull = true;
+    await expect(acceptor.prepare(7, ballot)).rejects.toThrow('full');
+    drive.isFull = false;
+    const group = { partition: 7, ballot, chosenThrough: 0, entries: [{ key: 'okey', sequence: 1, value }] };
+    expect(await acceptor.accept([group])).toEqual([{ accepted: true, promised: ballot }]);
+    expect(await new Acceptor(drive).promised(7)).toEqual(ballot);
+  });
 });
+
+class FullDrive extends MemoryDrive {
+  isFull = false;
+
+  override async commit(operations: readonly StoreOperation[]): Promise<void> {
+    if (this.isFull) throw new DiskError('no-space', 'the drive is full');
+    await super.commit(operations);
+  }
+}
 
 async function untilNoReplicaIsBehind(cluster: SimCluster<RegisterProgram>): Promise<void> {
   const { scheduler } = cluster;

@@ -22,6 +22,8 @@ const COMMANDS: readonly CommandEntry[] = [
   { name: 'env', summary: 'print the exports that S3 clients need', load: () => import('./commands/env.ts') },
   { name: 'drill', summary: 'kill, wipe and revive parts of it', load: () => import('./commands/drill.ts') },
   { name: 'gate', summary: 'say whether a node or zone may be taken down', load: () => import('./commands/gate.ts') },
+  { name: 'fsck', summary: 'check bare drives, offline', load: () => import('./commands/fsck.ts') },
+  { name: 'export', summary: 'bring objects out of bare drives', load: () => import('./commands/export.ts') },
   { name: 'plan', summary: 'show what a spec promises, and prove it', load: () => import('./commands/plan.ts') },
   { name: 'down', summary: 'stop it, and with --purge delete its data', load: () => import('./commands/down.ts') },
 ];

@@ -241,7 +241,8 @@ export class Acceptor {
   }
 }
 
-function partitionStoreKey(partition: number): string {
+/** Where a replica keeps its promise and marks. */
+export function partitionStoreKey(partition: number): string {
   const id = Buffer.alloc(4);
   id.writeUInt32BE(partition);
   return `P${id.toString('latin1')}`;
@@ -251,7 +252,7 @@ function becameDurable(state: PartitionState, ballot: Ballot): void {
   if (compareBallots(ballot, state.durable) > 0) state.durable = ballot;
 }
 
-function isMarked(state: PartitionState, version: Version): boolean {
+export function isMarked(state: Pick<PartitionState, 'chosen'>, version: Version): boolean {
   return state.chosen.some(
     (mark) => compareBallots(mark.ballot, version.ballot) === 0 && version.sequence <= mark.sequence,
   );

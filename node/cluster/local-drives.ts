@@ -4,11 +4,11 @@ import type { ClusterMap } from '../core/cluster-map.ts';
 import { clusterMapFormat } from '../format/membership-formats.ts';
 import type { DriveIdentity, DriveStore } from '../storage/drive-store.ts';
 
-const MAP_STORE_KEY = 'M';
+export const MAP_STORE_KEY = 'M';
 /** Present while the founding that formatted this drive has not ended. */
 const FOUNDING_STORE_KEY = 'F';
 /** Present while a replacement has not yet caught up: until then it must not vote. */
-const JOINING_STORE_KEY = 'J';
+export const JOINING_STORE_KEY = 'J';
 
 export type LocalDrive =
   | { readonly kind: 'open'; readonly slot: string; readonly store: DriveStore }

@@ -70,6 +70,17 @@ export async function readIdentity(disk: Disk): Promise<StoredIdentity | null> {
   return decodeIdentity(disk, await readIdentityFile(disk), DRIVE_MAGIC, DRIVE_IDENTITY.decode);
 }
 
+/** Whose log device this is; null for what is none, or cannot be told to be one. Rejects with DiskError. */
+export async function readLogIdentity(disk: Disk): Promise<{ readonly driveId: string; readonly slot: string } | null> {
+  if (!(await disk.list('')).includes(IDENTITY_FILE)) return null;
+  try {
+    return LOG_DEVICE_IDENTITY.decode(unseal(LOG_DEVICE_MAGIC, await readWhole(disk, IDENTITY_FILE)));
+  } catch (error) {
+    if (error instanceof FormatError) return null;
+    throw error;
+  }
+}
+
 /** Finds that the log device is this drive's. Throws DriveRefusal. */
 export async function checkLogDevice(disk: Disk, identity: StoredIdentity, log: Disk | null): Promise<void> {
   if (identity.logId === null) {

@@ -13,6 +13,8 @@ const FOOTER_MAGIC = 'ASHLREND';
 export const SHARD_BLOCK_BYTES = 64 * 2 ** 10;
 /** The data starts at a multiple of this, so that it can be read past the page cache. */
 const HEADER_ALIGN_BYTES = 4096;
+/** Of a block, in the footer. */
+const CRC_BYTES = 4;
 
 export const SHARD_FILE_HEADER = format('shard file header', 1, {
   blobId: [hex(16), 'the blob'],
@@ -60,6 +62,15 @@ export const decodeShardFooter = (input: Buffer): ShardFileFooter =>
 export function shardDataStart(attributeBytes: number): number {
   const headerBytes = SEAL_HEADER_BYTES + 1 + 16 + 1 + 8 + 4 + 4 + attributeBytes;
   return Math.ceil(headerBytes / HEADER_ALIGN_BYTES) * HEADER_ALIGN_BYTES;
+}
+
+/** With the longest attributes. */
+export const SHARD_HEADER_BYTES_MAX = shardDataStart(64 * 2 ** 10);
+
+/** Length of the data of a file that has so many bytes from the start of the data on: data, then the footer. */
+export function shardSizeBytes(dataAndFooterBytes: number): number {
+  const dataAndCrcs = dataAndFooterBytes - (SEAL_HEADER_BYTES + 1 + 8 + 4);
+  return dataAndCrcs - CRC_BYTES * Math.ceil(dataAndCrcs / (SHARD_BLOCK_BYTES + CRC_BYTES));
 }
 
 /** What the checksum of this block starts from. */

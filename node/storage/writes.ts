@@ -152,7 +152,8 @@ export class Writes {
   }
 }
 
-function toEntry(operation: PlacedOperation, place: FramePlace): Entry | null {
+/** What an operation of the log means for its key. */
+export function toEntry(operation: PlacedOperation, place: FramePlace): Entry | null {
   if (isDeletion(operation)) return null;
   const { key, data, file } = operation;
   // The buffers belong to the caller, or to a window on the log: what is kept is copied.

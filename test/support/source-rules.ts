@@ -22,7 +22,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   'stacks/local/': ['spec/', 'plan/', 'node/'],
   'host-tuning/': ['spec/', 'plan/'],
   'migrate/': [],
-  'cli/': ['spec/', 'plan/', 'stacks/', 'host-tuning/', 'migrate/', 'node/admin/status.ts'],
+  'cli/': ['spec/', 'plan/', 'stacks/', 'host-tuning/', 'migrate/', 'node/admin/status.ts', 'node/offline/'],
   'index.ts': ['spec/', 'plan/', 'stacks/', 'node/admin/status.ts'],
   // The composition root of a node and what only it uses.
   'node/': ['node/'],
@@ -30,7 +30,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   'node/format/': ['node/core/'],
   'node/erasure/': [],
   'node/io/': ['node/format/'],
-  'node/storage/': ['node/io/', 'node/format/', 'node/core/limits.ts'],
+  'node/storage/': ['node/io/', 'node/format/', 'node/core/limits.ts', 'node/core/own-bytes.ts'],
   'node/cluster/': [
     'node/core/',
     'node/format/',
@@ -42,6 +42,16 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   ],
   'node/s3/': ['node/cluster/', 'node/core/', 'node/format/', 'node/io/'],
   'node/admin/': ['node/cluster/', 'node/core/', 'node/format/', 'node/io/', 'node/s3/'],
+  // Reads the drives of a cluster that no node serves any more; nothing of a node uses it.
+  'node/offline/': [
+    'node/cluster/',
+    'node/core/',
+    'node/erasure/',
+    'node/format/',
+    'node/io/',
+    'node/s3/body/multipart-digest.ts',
+    'node/storage/',
+  ],
   'test/': [''],
   'scripts/': [],
   'examples/': [''],
@@ -50,7 +60,12 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
 /** Code that runs under simulation, or whose results must depend on nothing but its input. */
 const SIMULATED = ['node/core/', 'node/format/', 'node/erasure/', 'node/storage/', 'node/cluster/'];
 /** Real adapters that lie beside their port. */
-const ADAPTERS = ['node/storage/index-lmdb.ts', 'node/storage/index-lmdb-worker.ts', 'node/storage/drive-lock.ts'];
+const ADAPTERS = [
+  'node/storage/index-lmdb.ts',
+  'node/storage/index-lmdb-worker.ts',
+  'node/storage/index-file.ts',
+  'node/storage/drive-lock.ts',
+];
 /** The only files that may look at the environment: each program's one entry. */
 const ENVIRONMENT_READERS = ['node/main.ts', 'cli/main.ts', 'test/', 'scripts/'];
 /** Programs: importing them runs them, so nothing imports them. */

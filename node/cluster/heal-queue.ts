@@ -120,7 +120,8 @@ export class HealQueue {
     try {
       const { againAfterMs } = await mend(key, item);
       this.#running.delete(key);
-      if (againAfterMs !== null) this.add(key, { delayMs: againAfterMs, isUrgent: false });
+      // Where stray copies lie nobody else remembers until the next search.
+      if (againAfterMs !== null) this.add(key, { delayMs: againAfterMs, isUrgent: false, strays: item.strays });
     } catch (error) {
       this.#running.delete(key);
       if (!this.#isStopped) onFailure(key, error);

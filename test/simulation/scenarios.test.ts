@@ -1,6 +1,7 @@
 // What simulation has found, one scenario each, in the smallest world that shows it. The name says what went wrong.
 import { describe, expect, it } from 'vitest';
 import { Acceptor } from '../../node/cluster/acceptor.ts';
+import { HealQueue, type ShardHint } from '../../node/cluster/heal-queue.ts';
 import { method, Rpc } from '../../node/cluster/rpc.ts';
 import { KIND } from '../../node/core/keys.ts';
 import { format, text } from '../../node/format/codec.ts';
@@ -103,6 +104,23 @@ describe('what simulation has found', () => {
     network.heal();
     await cluster.untilAllReady(60_000);
     await untilNoReplicaIsBehind(cluster);
+  });
+
+  it('a stray copy was forgotten while its blob waited for its deletion, found again, and forgotten again', async () => {
+    const scheduler = new Scheduler();
+    const stray = { blobId: 'b', position: 1, slot: 'a1/d1' };
+    const seen: (readonly ShardHint[])[] = [];
+    const queue = new HealQueue({
+      clock: new SimClock(new SimHost('a1', scheduler)),
+      concurrency: 1,
+      retryMs: 1_000,
+      retryMaxMs: 1_000,
+      mend: async (_, { strays }) => ({ againAfterMs: seen.push(strays) === 1 ? 3_000 : null }),
+      onFailure: (_, error) => scheduler.fail(error),
+    });
+    queue.add('okey', { delayMs: 0, isUrgent: false, strays: [stray] });
+    await scheduler.runUntilIdle();
+    expect(seen).toEqual([[stray], [stray]]);
   });
 
   it('a promise that had found no space was kept in memory alone, and proposals were accepted under it', async () => {

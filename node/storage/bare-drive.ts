@@ -35,7 +35,7 @@ const PAGE_ENTRIES = 512;
 
 export interface BareDriveOptions {
   readonly disk: Disk;
-  /** The log device of this drive, when it was given; asked only for a drive that has one. */
+  /** The log device of this drive, when it was given. */
   readonly logOf: (driveId: string) => Disk | null;
   /** As openIndexFile. */
   readonly index: () => IndexFile;
@@ -131,7 +131,8 @@ class Opened implements BareDrive {
 
   private constructor({ disk, log, identity, index, findings, unlock }: OpenedParts) {
     this.name = disk.name;
-    this.identity = identity;
+    const { clusterId, driveId, slot } = identity;
+    this.identity = { clusterId, driveId, slot };
     this.findings = findings;
     this.#disk = dryDisk(disk);
     this.#logDisk = log === disk ? this.#disk : dryDisk(log);
@@ -327,8 +328,10 @@ async function logDisk(
   identity: StoredIdentity,
   findings: Finding[],
 ): Promise<Disk> {
-  if (identity.logId === null) return disk;
   const log = logOf(identity.driveId);
+  // Without a cluster the identity was lost, and nobody knows whether there was a log device.
+  if (identity.clusterId === '') return log ?? disk;
+  if (identity.logId === null) return disk;
   if (log === null) {
     const message = 'its log device was not given: what was written last is on that one only';
     findings.push({ kind: 'missing', message });

@@ -240,6 +240,28 @@ describe('ashlar export', () => {
   });
 });
 
+describe('docs/operations/quorum-loss.md', () => {
+  test('has commands that work as they stand there', async () => {
+    const page = readFileSync(new URL('../../docs/operations/quorum-loss.md', import.meta.url), 'utf8');
+    const blocks = [...page.matchAll(/^```sh\n([^`]*)```$/gm)].flatMap(([, block]) => block!.trimEnd().split('\n'));
+    const commands = blocks.filter((line) => line.startsWith('npx ashlar '));
+    expect(commands.length).toBe(4);
+    for (const command of commands) {
+      const line = command
+        .replace('npx ashlar ', '')
+        .replace('$DRIVES', drives())
+        .replace('/backup', `${place}/backup`);
+      expect(await run(line)).toMatchObject({ exitCode: 0, noted: '' });
+    }
+    expect(readdirSync(join(place, 'backup'))).toEqual(['objects', 'part']);
+    const fields = [...page.matchAll(/^\| ((?:`[a-zA-Z]+`(?:, )?)+) \|/gm)].flatMap(([, names]) =>
+      names!.split(', ').map((name) => name.replaceAll('`', '')),
+    );
+    const [entry] = readFileSync(join(place, 'backup', 'objects', 'manifest.jsonl'), 'utf8').split('\n');
+    expect(fields).toEqual(expect.arrayContaining(Object.keys(JSON.parse(entry!) as ManifestEntry)));
+  });
+});
+
 describe('ashlar fsck', () => {
   test('calls the drives of a killed cluster clean, and changes nothing', async () => {
     const before = fingerprint(join(place, 'data'));

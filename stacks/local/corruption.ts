@@ -5,11 +5,11 @@ import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, wr
 import { join } from 'node:path';
 import { FormatError } from '../../node/format/codec.ts';
 import {
-  decodeFrame,
-  decodeLogFileHeader,
   decodeOperations,
-  frameSalt,
+  FRAME_HEADER_BYTES,
+  frameLength,
   LOG_FILE_HEADER_BYTES,
+  type PlacedOperation,
 } from '../../node/storage/log-format.ts';
 import {
   INDEX_DIRECTORY,
@@ -119,10 +119,10 @@ function wholeFile(file: string, start: number): Extent[] {
   return end > start ? [{ file, start, end }] : [];
 }
 
-/** The data of every operation with such a key in the whole frames of a log file or segment. */
+/** The data of every operation with such a key in a log file or segment. */
 function recordsIn(file: string, isMeant: (key: string) => boolean): Extent[] {
   return framesOf(file).flatMap(({ offset, body }) =>
-    decodeOperations(body).flatMap(({ key, data, dataOffset }) => {
+    operationsIn(body).flatMap(({ key, data, dataOffset }) => {
       if (data === null || data.length === 0 || !isMeant(key)) return [];
       return [{ file, start: offset + dataOffset, end: offset + dataOffset + data.length }];
     }),
@@ -132,25 +132,38 @@ function recordsIn(file: string, isMeant: (key: string) => boolean): Extent[] {
 /** All frames together: behind the last one the file may hold bytes that mean nothing. */
 function framesIn(file: string): Extent[] {
   const last = framesOf(file).at(-1);
-  return last === undefined ? [] : [{ file, start: LOG_FILE_HEADER_BYTES, end: last.offset + last.lengthBytes }];
+  if (last === undefined) return [];
+  return [{ file, start: LOG_FILE_HEADER_BYTES, end: last.offset + FRAME_HEADER_BYTES + last.body.length }];
 }
 
-function framesOf(file: string) {
-  const frames: { readonly offset: number; readonly lengthBytes: number; readonly body: Buffer }[] = [];
+/** One after the other, also past those that rotted before, as long as their lengths are right. */
+function framesOf(file: string): { readonly offset: number; readonly body: Buffer }[] {
+  const frames: { readonly offset: number; readonly body: Buffer }[] = [];
+  const input = readIfThere(file);
+  for (let offset = LOG_FILE_HEADER_BYTES; ; ) {
+    const lengthBytes = frameLength(input, offset);
+    if (lengthBytes === null || lengthBytes > input.length - offset) return frames;
+    frames.push({ offset, body: input.subarray(offset + FRAME_HEADER_BYTES, offset + lengthBytes) });
+    offset += lengthBytes;
+  }
+}
+
+/** None for a body that rotted so that it cannot be read. */
+function operationsIn(body: Buffer): PlacedOperation[] {
   try {
-    const input = readFileSync(file);
-    const { driveId, number } = decodeLogFileHeader(input.subarray(0, LOG_FILE_HEADER_BYTES));
-    const salt = frameSalt(driveId, number);
-    let offset = LOG_FILE_HEADER_BYTES;
-    for (;;) {
-      const frame = decodeFrame(salt, input, offset);
-      if (frame === null) return frames;
-      frames.push({ offset, lengthBytes: frame.lengthBytes, body: frame.body });
-      offset += frame.lengthBytes;
-    }
+    return decodeOperations(body);
   } catch (error) {
-    // The running node removes files, and a file that rotted before may have no header any more.
-    if (error instanceof FormatError || (error as NodeJS.ErrnoException).code === 'ENOENT') return frames;
+    if (error instanceof FormatError) return [];
+    throw error;
+  }
+}
+
+/** Empty for a file that the running node has removed. */
+function readIfThere(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
     throw error;
   }
 }

@@ -55,7 +55,8 @@ describe('corrupting a drive', () => {
     expect(flipped.map(({ file }) => file.includes('/shards/'))).toEqual([true, true]);
   });
 
-  test('finds the records of objects, which are not shards', async () => {
+  test('finds the records of objects, which are not shards, also behind others that rotted before', async () => {
+    await cluster.corruptDrive('c1/d1', { files: (path) => path.startsWith('log/') });
     const flipped = await cluster.corruptDrive('c1/d1', { what: 'manifests' });
     // The bucket's record and one for each object at the least; some are written more than once.
     expect(flipped.length).toBeGreaterThan(SIZES_BYTES.length);

@@ -24,6 +24,7 @@ const COMMANDS: readonly CommandEntry[] = [
   { name: 'gate', summary: 'say whether a node or zone may be taken down', load: () => import('./commands/gate.ts') },
   { name: 'fsck', summary: 'check bare drives, offline', load: () => import('./commands/fsck.ts') },
   { name: 'export', summary: 'bring objects out of bare drives', load: () => import('./commands/export.ts') },
+  { name: 'scrub', summary: 'read and verify everything now', load: () => import('./commands/scrub.ts') },
   { name: 'plan', summary: 'show what a spec promises, and prove it', load: () => import('./commands/plan.ts') },
   { name: 'down', summary: 'stop it, and with --purge delete its data', load: () => import('./commands/down.ts') },
 ];

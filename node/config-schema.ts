@@ -29,6 +29,8 @@ export const SETTINGS = z.registry<Setting>();
 const LISTEN_DEFAULT = '0.0.0.0:9000';
 const REGION_DEFAULT = 'us-east-1';
 const LOG_LEVEL_DEFAULT = 'info';
+const SCRUB_BYTES_PER_SECOND_DEFAULT = 16 * 1024 * 1024;
+const SCRUB_BYTES_PER_SECOND_MIN = 64 * 1024;
 
 const HOST_NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 const REGION = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/;
@@ -140,6 +142,21 @@ export const CONFIG_SCHEMA = z.object({
       list: true,
       fallback: 'none, path style only',
       remedy: 'give a domain name in lower case and without a port, for instance s3.example.com',
+    }),
+  scrubBytesPerSecond: z
+    .string()
+    .regex(/^[0-9]{1,15}$/, 'is no number of bytes per second')
+    .default(String(SCRUB_BYTES_PER_SECOND_DEFAULT))
+    .transform(Number)
+    .refine((rate) => rate >= SCRUB_BYTES_PER_SECOND_MIN, 'is too slow to ever get around a drive')
+    .describe('How fast the background scrub may read each drive, in bytes per second.')
+    .register(SETTINGS, {
+      kind: 'flag',
+      flag: '--scrub-rate',
+      placeholder: 'BYTES',
+      variable: 'ASHLAR_SCRUB_RATE',
+      fallback: `${SCRUB_BYTES_PER_SECOND_DEFAULT}, three days for 4 TB`,
+      remedy: 'give a whole number of bytes per second, 65536 or more, for instance 16777216',
     }),
   logLevel: z
     .enum(LOG_LEVELS, 'is no log level')

@@ -69,6 +69,7 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
       joinedOnly();
       await node?.member.replaceDrive(slot);
     },
+    startScrub: async () => joinedOnly().status.startScrub(),
     metrics,
   });
   await app.register(s3, {
@@ -122,6 +123,7 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
       random,
       log: log.with({ node: name }),
       rssBytes: () => process.memoryUsage.rss(),
+      limits: { scrubBytesPerSecond: config.scrubBytesPerSecond },
     });
     await node.start();
     log.info('this node belongs to its cluster', { node: name });

@@ -27,6 +27,7 @@ export async function metricsSnapshot(node: StorageNode, network: PeerNetwork): 
       logSyncs: syncs.get(drive.slot)?.logSyncs ?? 0,
     })),
     healing: report.healing!,
+    scrub: report.scrub,
     erasure: erasure(map.scheme.k, map.scheme.m).totals,
     buffers: [
       { purpose: 'write', usedBytes: writeBudget.usedBytes, totalBytes: writeBudget.totalBytes },

@@ -10,6 +10,7 @@ import { adminToken } from '../../stacks/local/node-client.ts';
 import { findCluster } from '../cluster-directory.ts';
 import { addClusterOptions, type ClusterOptions, jsonOption } from '../cluster-options.ts';
 import type { CommandContext, CommandModule } from '../command.ts';
+import { parseDuration } from '../duration.ts';
 import { UsageError } from '../errors.ts';
 
 interface Options extends ClusterOptions {
@@ -111,12 +112,6 @@ function readSecret(path: string, shown: string): string {
     throw new UsageError(`${shown} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
   throw new UsageError(`${shown} is empty; it must hold the cluster secret`);
-}
-
-function parseDuration(text: string): number {
-  const match = /^([0-9]{1,6})(s|m|h)$/.exec(text);
-  if (match === null) throw new InvalidArgumentError('Write a duration as 90s, 10m or 2h.');
-  return Number(match[1]) * { s: 1_000, m: 60_000, h: 3_600_000 }[match[2] as 's' | 'm' | 'h'];
 }
 
 function collect(text: string, before: readonly string[] = []): string[] {

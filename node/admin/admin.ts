@@ -29,6 +29,8 @@ export interface AdminDeps {
   readonly status: () => Promise<StatusReport | null>;
   /** Puts a blank drive in the place of a lost one. Rejects with RpcError or UnavailableError. */
   readonly replaceDrive: (slot: string) => Promise<void>;
+  /** Has all nodes scrub all drives from the start; names those that do, and those that did not answer. */
+  readonly startScrub: () => Promise<{ started: string[]; silent: string[] }>;
   readonly metrics: Metrics;
 }
 
@@ -82,6 +84,8 @@ function addOperations(app: FastifyInstance, deps: AdminDeps): void {
     await deps.replaceDrive(slot);
     return { slot };
   });
+  // Its progress is part of the status.
+  app.post('/scrub', { onRequest: requireToken(deps) }, async () => deps.startScrub());
 }
 
 function answerHealth(reply: FastifyReply, { ok, reasons }: HealthAnswer): FastifyReply {

@@ -92,6 +92,31 @@ export const METRIC_TABLE = {
     labels: [],
     help: 'Shards that were rebuilt and written where they belong.',
   },
+  ashlar_scrub_read_bytes_total: {
+    kind: 'counter',
+    labels: ['drive'],
+    help: 'Bytes that the scrubber has read and verified on the drive.',
+  },
+  ashlar_scrub_errors_total: {
+    kind: 'counter',
+    labels: ['drive'],
+    help: 'Shards and records that the scrubber could not read: damaged, or missing although the index names them.',
+  },
+  ashlar_scrub_repaired_total: {
+    kind: 'counter',
+    labels: ['drive'],
+    help: 'Of these, those that were read again later and were fine, or are no longer needed.',
+  },
+  ashlar_scrub_unrepaired: {
+    kind: 'gauge',
+    labels: ['drive'],
+    help: 'Of these, those that are not repaired yet. Above 0 for long: the status says which, and the drive should be replaced.',
+  },
+  ashlar_scrub_last_pass_timestamp_seconds: {
+    kind: 'gauge',
+    labels: ['drive'],
+    help: 'When the last pass over the whole drive ended, in seconds since 1970; 0 when there was none yet.',
+  },
   ashlar_erasure_encoded_bytes_total: {
     kind: 'counter',
     labels: [],

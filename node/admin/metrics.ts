@@ -3,6 +3,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Observation } from '../s3/front.ts';
 import { METRIC_TABLE, type MetricName } from './metric-table.ts';
+import type { ScrubReport } from './status.ts';
 
 /** What the node is at the moment of a scrape. Counts are since the start of the process. */
 export interface MetricsSnapshot {
@@ -27,6 +28,10 @@ export interface MetricsSnapshot {
     readonly registersHealed: number;
     readonly shardsHealed: number;
   };
+  readonly scrub: readonly Pick<
+    ScrubReport,
+    'slot' | 'readBytes' | 'errorsFound' | 'errorsRepaired' | 'lastPassEndedMs'
+  >[];
   readonly erasure: { readonly encodedBytes: number; readonly rebuiltStripes: number; readonly rebuiltBytes: number };
   readonly buffers: readonly {
     readonly purpose: 'write' | 'read';
@@ -86,6 +91,7 @@ function prepareSnapshot(metrics: MetricSet): (snapshot: MetricsSnapshot) => voi
   const showPeers = preparePeers(metrics);
   const showDrives = prepareDrives(metrics);
   const showHealing = prepareHealing(metrics);
+  const showScrub = prepareScrub(metrics);
   const showErasure = prepareErasure(metrics);
   const showBuffers = prepareBuffers(metrics);
   return (snapshot) => {
@@ -94,6 +100,7 @@ function prepareSnapshot(metrics: MetricSet): (snapshot: MetricsSnapshot) => voi
     showPeers(snapshot.peers);
     showDrives(snapshot.drives);
     showHealing(snapshot.healing);
+    showScrub(snapshot.scrub);
     showErasure(snapshot.erasure);
     showBuffers(snapshot.buffers);
   };
@@ -146,6 +153,25 @@ function prepareHealing(metrics: MetricSet) {
     compared.set(Number(healing.comparedSinceMapChange));
     setCounter(registers, healing.registersHealed);
     setCounter(shards, healing.shardsHealed);
+  };
+}
+
+function prepareScrub(metrics: MetricSet) {
+  const read = metrics.counter('ashlar_scrub_read_bytes_total');
+  const found = metrics.counter('ashlar_scrub_errors_total');
+  const repaired = metrics.counter('ashlar_scrub_repaired_total');
+  const unrepaired = metrics.gauge('ashlar_scrub_unrepaired');
+  const lastPass = metrics.gauge('ashlar_scrub_last_pass_timestamp_seconds');
+  return (scrub: MetricsSnapshot['scrub']) => {
+    for (const metric of [read, found, repaired, unrepaired, lastPass]) metric.reset();
+    for (const { slot, readBytes, errorsFound, errorsRepaired, lastPassEndedMs } of scrub) {
+      const labels = { drive: slot };
+      read.inc(labels, readBytes);
+      found.inc(labels, errorsFound);
+      repaired.inc(labels, errorsRepaired);
+      unrepaired.set(labels, errorsFound - errorsRepaired);
+      lastPass.set(labels, (lastPassEndedMs ?? 0) / 1000);
+    }
   };
 }
 

@@ -26,6 +26,26 @@ export interface NodeReport {
   readonly drives: readonly DriveReport[];
   readonly rssBytes: number;
   readonly healing: HealReport | null;
+  /** By drive; empty for a node that does not answer. */
+  readonly scrub: readonly ScrubReport[];
+}
+
+/** The background pass over one drive that reads and verifies everything on it. */
+export interface ScrubReport {
+  /** "node/drive". */
+  readonly slot: string;
+  /** A pass is under way; else it rests until the next one is due. */
+  readonly isRunning: boolean;
+  /** Of the pass under way. */
+  readonly passReadBytes: number;
+  /** Wall clock of the node, ms since 1970, at the end of the last pass over the whole drive; null: there was none yet. */
+  readonly lastPassEndedMs: number | null;
+  /** Since the process started. */
+  readonly readBytes: number;
+  readonly errorsFound: number;
+  readonly errorsRepaired: number;
+  /** What was found and is not repaired yet, at most 20: a sentence each. */
+  readonly unrepaired: readonly string[];
 }
 
 export interface HealReport {

@@ -12,10 +12,15 @@ import {
   type RegisterValue,
   registerRecord,
 } from '../format/register-formats.ts';
-import type { DriveStore, StoreOperation } from '../storage/drive-store.ts';
+import { CorruptionError, type DriveStore, type StoreEntry, type StoreOperation } from '../storage/drive-store.ts';
 
 /** Marks of older ballots are only a hint for reads with few replicas, so forgetting the oldest is harmless. */
 const CHOSEN_MARKS_MAX = 32;
+
+/** Of a record that cannot be read any more, to those who read: below all others, so that they ask the others. */
+const UNREADABLE: Version = { ballot: ZERO_BALLOT, sequence: 0 };
+/** Nothing is newer. */
+const HIGHEST: Ballot = { round: Number.MAX_SAFE_INTEGER, proposer: 'f'.repeat(16) };
 
 interface PartitionState {
   promised: Ballot;
@@ -42,14 +47,23 @@ export interface StoredRegister {
 
 export class Acceptor {
   readonly #drive: DriveStore;
+  readonly #onCorrupt: (key: RegisterKey) => void;
   readonly #partitions = new Map<number, Promise<PartitionState>>();
   /** The newest proposal per key that is on its way to the disk. */
   readonly #pending = new Map<RegisterKey, Pending>();
+  /**
+   * Records that cannot be read any more, and the promise when that was noticed. What is lost was accepted under that ballot at
+   * the highest, so only what comes under a higher one may replace it; and whoever proposes under a higher one has read the
+   * register back from a take-over quorum of the others.
+   */
+  readonly #unreadable = new Map<RegisterKey, Ballot>();
   /** Ends when the last placement so far has called commit. */
   #placing: Promise<void> = Promise.resolve();
 
-  constructor(drive: DriveStore) {
+  /** onCorrupt: told of every record that turns out to be unreadable, each time it is met. */
+  constructor(drive: DriveStore, onCorrupt: (key: RegisterKey) => void = () => {}) {
     this.#drive = drive;
+    this.#onCorrupt = onCorrupt;
   }
 
   get driveId(): string {
@@ -71,7 +85,8 @@ export class Acceptor {
   async accept(groups: readonly AcceptGroup[]): Promise<AcceptResult[]> {
     const states = await Promise.all(groups.map((group) => this.#partition(group.partition)));
     const keys = groups.flatMap((group) => group.entries.map((entry) => entry.key));
-    const { result: accepted, durable } = await this.#place(keys, (newest, put) => {
+    const partitionOf = groups.flatMap((group, at) => group.entries.map(() => states[at]!));
+    const { result: accepted, durable } = await this.#place(keys, partitionOf, (newest, put) => {
       const operations: StoreOperation[] = [];
       let at = 0;
       const outcomes = groups.map((group, index) => {
@@ -114,7 +129,7 @@ export class Acceptor {
     if (!isPromise()) return null;
     const found = await Promise.all(
       keys.map(async (key): Promise<Fetched> => {
-        const record = await this.#read(key);
+        const record = await this.#read(key, state);
         if (record === null) return { version: null, chosen: false, value: null };
         return {
           version: record.version,
@@ -126,21 +141,31 @@ export class Acceptor {
     return isPromise() ? found : null;
   }
 
-  /** Up to limit registers with from ≤ key < to ('' = no end), ascending. */
+  /** Up to limit registers with from ≤ key < to ('' = no end), ascending. What cannot be read has a version below all others. */
   async scan(
     from: RegisterKey,
     to: RegisterKey,
     limit: number,
   ): Promise<{ registers: StoredRegister[]; complete: boolean }> {
-    const entries = await this.#drive.range(`R${from}`, to === '' ? 'S' : `R${to}`, limit);
-    const registers = entries.map(({ key, value }) => ({ key: key.slice(1), ...registerRecord.decode(value) }));
+    const end = to === '' ? 'S' : `R${to}`;
+    let entries: readonly (StoreEntry | { readonly key: string; readonly value: null })[];
+    try {
+      entries = await this.#drive.range(`R${from}`, end, limit);
+    } catch (error) {
+      if (!(error instanceof CorruptionError)) throw error;
+      entries = await this.#oneByOne(await this.#drive.heads(`R${from}`, end, limit));
+    }
+    const registers = entries.map(({ key, value }) => {
+      const unknown = { version: UNREADABLE, value: { live: false, recent: [], payload: new Uint8Array() } };
+      return { key: key.slice(1), ...(value === null ? unknown : registerRecord.decode(value)) };
+    });
     return { registers, complete: entries.length < limit };
   }
 
   /** Takes values that are known to be decided. They need no promise: a decided value is part of every later history. */
   async learn(entries: readonly StoredRegister[]): Promise<number> {
     const keys = entries.map((entry) => entry.key);
-    const { result: taken, durable } = await this.#place(keys, (newest, put) => {
+    const { result: taken, durable } = await this.#place(keys, [], (newest, put) => {
       const isNewer = (entry: StoredRegister, at: number) =>
         newest[at] === null || compareVersions(entry.version, newest[at]!) > 0;
       const missed = entries.filter(isNewer);
@@ -149,6 +174,13 @@ export class Acceptor {
     });
     await durable;
     return taken;
+  }
+
+  async isReadable(key: RegisterKey): Promise<boolean> {
+    return this.#read(key, null).then(
+      () => true,
+      () => false,
+    );
   }
 
   async promised(partition: number): Promise<Ballot> {
@@ -162,6 +194,8 @@ export class Acceptor {
    */
   #place<R>(
     keys: readonly RegisterKey[],
+    /** Of the keys, where known. */
+    states: readonly PartitionState[],
     decide: (
       newest: readonly (Version | null)[],
       put: (newest: Version | null, register: StoredRegister) => boolean,
@@ -170,8 +204,8 @@ export class Acceptor {
     const placing = this.#placing.then(async () => {
       // A write that becomes durable while the disk is read leaves #pending, so look there first.
       const pending = keys.map((key) => this.#pending.get(key)?.version ?? null);
-      const stored = await Promise.all(keys.map((key) => this.#read(key)));
-      const newest = keys.map((_, at) => newer(pending[at]!, stored[at]?.version ?? null));
+      const stored = await Promise.all(keys.map((key, at) => this.#versionOf(key, states[at] ?? null)));
+      const newest = keys.map((_, at) => newer(pending[at]!, stored[at]!));
       const writes: StoreOperation[] = [];
       const waits: Promise<void>[] = [];
       const placed: [RegisterKey, Pending][] = [];
@@ -184,6 +218,7 @@ export class Acceptor {
         const placement = { version, durable: commit.promise };
         this.#pending.set(key, placement);
         placed.push([key, placement]);
+        this.#unreadable.delete(key);
         writes.push({ kind: 'put', key: `R${key}`, value: registerRecord.encode({ version, value }) });
         return true;
       };
@@ -235,9 +270,41 @@ export class Acceptor {
     return true;
   }
 
-  async #read(key: RegisterKey): Promise<RegisterRecord | null> {
-    const stored = await this.#drive.get(`R${key}`);
-    return stored === null ? null : registerRecord.decode(stored);
+  /** Rejects with CorruptionError: what cannot be read is not absent. state: of the key's partition, where it is known. */
+  async #read(key: RegisterKey, state: PartitionState | null): Promise<RegisterRecord | null> {
+    try {
+      const stored = await this.#drive.get(`R${key}`);
+      return stored === null ? null : registerRecord.decode(stored);
+    } catch (error) {
+      if (!(error instanceof CorruptionError)) throw error;
+      if (state !== null && !this.#unreadable.has(key)) this.#unreadable.set(key, state.promised);
+      this.#onCorrupt(key);
+      throw error;
+    }
+  }
+
+  /** As far as writes are concerned. */
+  async #versionOf(key: RegisterKey, state: PartitionState | null): Promise<Version | null> {
+    try {
+      return (await this.#read(key, state))?.version ?? null;
+    } catch (error) {
+      if (!(error instanceof CorruptionError)) throw error;
+      return { ballot: this.#unreadable.get(key) ?? HIGHEST, sequence: Number.MAX_SAFE_INTEGER };
+    }
+  }
+
+  async #oneByOne(heads: readonly { readonly key: string }[]) {
+    return Promise.all(
+      heads.map(async ({ key }) => {
+        try {
+          return { key, value: await this.#drive.get(key) };
+        } catch (error) {
+          if (!(error instanceof CorruptionError)) throw error;
+          this.#onCorrupt(key.slice(1));
+          return { key, value: null };
+        }
+      }),
+    );
   }
 }
 

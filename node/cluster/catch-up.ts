@@ -21,6 +21,8 @@ export interface CatchUpOptions {
   readonly scanner: RegisterScanner;
   /** A drive has been compared to the end and misses nothing that was decided before the comparison began. */
   readonly onCaughtUp: (slot: string) => void;
+  /** Whether the record on this node's own drive can be read. */
+  readonly isReadable: (slot: string, key: RegisterKey) => Promise<boolean>;
   readonly onProblem: (slot: string, error: unknown) => void;
 }
 
@@ -28,6 +30,8 @@ export class CatchUp {
   readonly #options: CatchUpOptions;
   readonly #misses = new Map<string, Set<RegisterKey>>();
   readonly #comparisons = new Set<string>();
+  /** By slot, registers whose record there cannot be read any more. */
+  readonly #unreadable = new Map<string, Set<RegisterKey>>();
   /** By slot, what is being worked on: no longer in the sets above, and not yet done. */
   readonly #underWay = new Map<string, number>();
   #healed = 0;
@@ -58,6 +62,12 @@ export class CatchUp {
     if (keys.size > MISSES_MAX) this.compare(slot);
   }
 
+  /** The record on the drive, which is this node's own, cannot be read any more; it is written anew with what the others have decided. */
+  unreadable(slot: string, key: RegisterKey): void {
+    const keys = this.#unreadable.get(slot) ?? new Set<RegisterKey>();
+    this.#unreadable.set(slot, keys.add(key));
+  }
+
   /** Compares the whole drive with the others as soon as it can be reached. */
   compare(slot: string): void {
     this.#comparisons.add(slot);
@@ -77,6 +87,7 @@ export class CatchUp {
     };
     for (const slot of this.#comparisons) add(slot, 1);
     for (const [slot, keys] of this.#misses) add(slot, keys.size);
+    for (const [slot, keys] of this.#unreadable) add(slot, keys.size);
     for (const [slot, count] of this.#underWay) add(slot, count);
     return counts;
   }
@@ -86,6 +97,13 @@ export class CatchUp {
   }
 
   async #round(): Promise<void> {
+    for (const [slot, keys] of this.#unreadable) {
+      try {
+        await this.#restore(slot, keys);
+      } catch (error) {
+        this.#options.onProblem(slot, error);
+      }
+    }
     for (const slot of [...this.#comparisons, ...this.#misses.keys()]) {
       const drive = this.#options.topology.current().drive(slot);
       if (drive === null) {
@@ -99,6 +117,17 @@ export class CatchUp {
           this.#options.onProblem(slot, error);
         }
       }
+    }
+  }
+
+  async #restore(slot: string, keys: Set<RegisterKey>): Promise<void> {
+    for (const key of [...keys]) {
+      if (this.#stopped) return;
+      await this.#options.client.rewrite(key);
+      // The first time the replica may have noticed only under this very ballot what it lost.
+      if (!(await this.#options.isReadable(slot, key))) continue;
+      keys.delete(key);
+      this.#healed++;
     }
   }
 

@@ -1,6 +1,6 @@
 // What the cluster looks like from here: asks every node for its report, and judges health and what can be spared from the
 // answers. Who does not answer counts as not there.
-import type { HealReport, NodeReport, StatusReport } from '../admin/status.ts';
+import type { HealReport, NodeReport, ScrubReport, StatusReport } from '../admin/status.ts';
 import { schemeText } from '../core/cluster-map.ts';
 import { judgeHealth, type NodeCondition, objectionsToSparing } from '../core/health.ts';
 import { nearestWord } from '../core/nearest-word.ts';
@@ -8,12 +8,14 @@ import type { Member } from './member.ts';
 import { MEMBERSHIP_METHODS } from './membership-methods.ts';
 
 const REPORT_TIMEOUT_MS = 2_000;
+const FAILURES_MAX = 20;
 
 export interface ClusterStatusOptions {
   readonly member: Member;
   readonly name: string;
   readonly zone: string;
   readonly heal: () => HealReport;
+  readonly scrub: { report(): ScrubReport[]; startNow(): void };
   /** Resident memory of this process. */
   readonly rssBytes: () => number;
 }
@@ -34,6 +36,10 @@ export class ClusterStatus {
   constructor(options: ClusterStatusOptions) {
     this.#options = options;
     options.member.rpc.handle(MEMBERSHIP_METHODS.report, async () => ({ report: JSON.stringify(await this.own()) }));
+    options.member.rpc.handle(MEMBERSHIP_METHODS.scrub, async () => {
+      options.scrub.startNow();
+      return {};
+    });
   }
 
   /** This node's own report. */
@@ -50,6 +56,7 @@ export class ClusterStatus {
       ready: member.ready(),
       rssBytes: rssBytes(),
       healing: this.#heal(),
+      scrub: this.#options.scrub.report(),
       drives: await Promise.all(
         drives.map(async ({ slot, state }) => {
           const reason = member.driveProblem(slot);
@@ -94,15 +101,28 @@ export class ClusterStatus {
     return { ok: reasons.length === 0, reasons };
   }
 
+  /** Has every node begin a new pass over all of its drives. Gives the nodes that did, and those that did not answer. */
+  async startScrub(): Promise<{ started: string[]; silent: string[] }> {
+    const { member } = this.#options;
+    const names = member.running.topology.current().map.nodes.map(({ name }) => name);
+    const asked = await Promise.allSettled(
+      names.map((name) => member.rpc.call(name, MEMBERSHIP_METHODS.scrub, {}, { timeoutMs: REPORT_TIMEOUT_MS })),
+    );
+    const isStarted = (at: number) => asked[at]!.status === 'fulfilled';
+    return { started: names.filter((_, at) => isStarted(at)), silent: names.filter((_, at) => !isStarted(at)) };
+  }
+
   /** What is known to be missing, of registers and of shards together. */
   #heal(): HealReport {
     const { catchUp } = this.#options.member.running;
     const heal = this.#options.heal();
+    const unrepaired = this.#options.scrub.report().flatMap((drive) => drive.unrepaired);
     return {
       ...heal,
-      pending: heal.pending + catchUp.pending(),
+      pending: heal.pending + catchUp.pending() + unrepaired.length,
       behind: catchUp.behind(),
       registersHealed: heal.registersHealed + catchUp.healed(),
+      failures: [...unrepaired, ...heal.failures].slice(-FAILURES_MAX),
     };
   }
 
@@ -167,6 +187,7 @@ function unreachable(
     ready: false,
     rssBytes: 0,
     healing: null,
+    scrub: [],
     drives: drives
       .filter((drive) => drive.node === node.name)
       .map(({ slot, state }) => ({

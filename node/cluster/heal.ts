@@ -122,7 +122,8 @@ class NodeHealer implements Healer {
 
   damaged(key: RegisterKey, blobId: string, { slot, position, kind }: DamagedShard): void {
     const corrupt = kind === 'corrupt' ? [{ blobId, position, slot }] : [];
-    this.#queue.add(key, { delayMs: 0, isUrgent: true, corrupt });
+    // A copy that lies elsewhere is not rebuilt but removed.
+    this.#queue.add(key, { delayMs: 0, isUrgent: true, corrupt, strays: corrupt });
   }
 
   unsettled(key: RegisterKey, objectKey: string, blob: BlobRef): void {

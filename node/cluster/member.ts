@@ -167,7 +167,7 @@ export class Member {
     const { rpc, drives } = this;
     const topology = new CurrentTopology(map);
     const groups = new Groups(topology);
-    const replicas = new Replicas();
+    const replicas = new Replicas((slot, key) => catchUp.unreadable(slot, key));
     const client = new RegisterClient({ rpc, groups, clock, random });
     const scanner = new RegisterScanner({ rpc, groups, topology, client, replicas, summarize });
     const catchUp: CatchUp = new CatchUp({
@@ -177,6 +177,7 @@ export class Member {
       client,
       scanner,
       onCaughtUp: (slot) => void this.#whenCaughtUp(slot),
+      isReadable: (slot, key) => replicas.learner(slot).isReadable(key),
       onProblem: (slot, error) => observer.problem(`bringing ${slot} up to date`, error),
     });
     const proposer = new Proposer({

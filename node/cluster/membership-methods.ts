@@ -17,4 +17,5 @@ export const MEMBERSHIP_METHODS = {
   map: method(23, 'cluster.map', emptyMessage, mapMessage),
   report: method(24, 'cluster.report', emptyMessage, reportMessage),
   replace: method(25, 'cluster.replace', replaceRequest, emptyMessage),
+  scrub: method(26, 'cluster.scrub', emptyMessage, emptyMessage),
 } as const;

@@ -18,6 +18,7 @@ import { createHealer, type Healer } from './heal.ts';
 import type { LocalDrive } from './local-drives.ts';
 import { Member, type Running } from './member.ts';
 import type { ObjectStore } from './object-store.ts';
+import { Scrubber } from './scrub.ts';
 import { ShardClient } from './shard-client.ts';
 import { registerShardService } from './shards.ts';
 import { Background, type StoreContext } from './store-context.ts';
@@ -40,7 +41,7 @@ export interface NodeOptions {
   readonly log: Log;
   /** Resident memory of this process. */
   readonly rssBytes: () => number;
-  /** Only tests have other limits. */
+  /** Other than STORE_LIMITS: the rate of scrubbing is a setting; more than that only tests change. */
   readonly limits?: Partial<StoreLimits>;
 }
 
@@ -57,6 +58,7 @@ export class StorageNode {
   readonly #options: NodeOptions;
   readonly #background: Background;
   #serving: ServingNode | null = null;
+  #scrubber: Scrubber | null = null;
 
   constructor(options: NodeOptions) {
     const { log } = options;
@@ -133,14 +135,25 @@ export class StorageNode {
       healing: healer,
       background: this.#background,
     };
-    const status = new ClusterStatus({ member: this.member, name, zone, heal: () => healer.report(), rssBytes });
+    this.#scrubber = new Scrubber({
+      drives,
+      clock,
+      limits,
+      log,
+      damaged: (owner, blobId, damage) => healer.damaged(owner, blobId, damage),
+      unreadable: (slot, key) => running.catchUp.unreadable(slot, key),
+    });
+    const heal = () => healer.report();
+    const status = new ClusterStatus({ member: this.member, name, zone, heal, scrub: this.#scrubber, rssBytes });
     this.#serving = { ...blobPorts, store: createObjectStore(context), status, healer, running };
     healer.start();
+    this.#scrubber.start();
   }
 
   /** Ends what goes on in the background, then closes the drives. */
   async stop(): Promise<void> {
     this.#serving?.healer.stop();
+    this.#scrubber?.stop();
     await this.#background.idle();
     await this.member.stop();
   }

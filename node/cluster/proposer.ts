@@ -56,6 +56,9 @@ export interface ChangeOutcome {
   readonly reply: Uint8Array;
 }
 
+/** As good as a register that was never written. */
+const NOTHING: RegisterValue = { live: false, recent: [], payload: new Uint8Array() };
+
 /** Another proposer has taken over, or no quorum answered: this leadership is over. */
 class LeadershipLostError extends Error {}
 
@@ -117,6 +120,25 @@ export class Proposer {
         return record;
       }),
     );
+  }
+
+  /**
+   * Proposes what is decided once more, under a ballot of its own: a replica that cannot read its record any more takes nothing
+   * that comes under a ballot at which it may have accepted what it lost. The others suffice to know the register, because a
+   * take-over quorum of them meets every write quorum that the replica was part of. Rejects with UnavailableError.
+   */
+  rewrite(key: RegisterKey): Promise<void> {
+    return this.#inTurn(key, async () => {
+      const leading = await this.#leading.get(this.#options.groups.partitionOf(key))?.catch(() => null);
+      if (leading != null) {
+        this.#end(leading);
+        this.#leading.delete(leading.group.partition);
+      }
+      await this.#whileLeading(key, async (leadership) => {
+        const record = await this.#load(leadership, key);
+        await this.#propose(leadership, key, record?.value ?? NOTHING);
+      });
+    });
   }
 
   /** One after the other per key: a register's next change is decided on the outcome of the one before. */

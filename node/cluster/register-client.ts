@@ -55,6 +55,13 @@ export class RegisterClient {
     return registers;
   }
 
+  /** Has every replica write the register anew, because one cannot read its record any more. Rejects with UnavailableError. */
+  async rewrite(key: RegisterKey): Promise<void> {
+    await this.#askProposer(this.#options.groups.groupOf(key), (node) =>
+      this.#options.rpc.call(node, REGISTER_METHODS.mend, { key }, { timeoutMs: CHANGE_TIMEOUT_MS }),
+    );
+  }
+
   async change(key: RegisterKey, command: Uint8Array): Promise<Uint8Array> {
     const { rpc, groups, random } = this.#options;
     const change = random.bytes(8).toString('hex');

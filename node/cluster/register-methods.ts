@@ -1,4 +1,5 @@
 // The RPC methods of the register protocol: their ids and formats in one table.
+import { emptyMessage } from '../format/membership-formats.ts';
 import {
   acceptRequest,
   acceptResponse,
@@ -8,6 +9,7 @@ import {
   fetchResponse,
   learnRequest,
   learnResponse,
+  mendRegisterRequest,
   prepareRequest,
   prepareResponse,
   scanRequest,
@@ -25,4 +27,5 @@ export const REGISTER_METHODS = {
   learn: method(5, 'register.learn', learnRequest, learnResponse),
   change: method(6, 'register.change', changeRequest, changeResponse),
   settle: method(7, 'register.settle', settleRequest, settleResponse),
+  mend: method(8, 'register.mend', mendRegisterRequest, emptyMessage),
 } as const;

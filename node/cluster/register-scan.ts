@@ -137,9 +137,9 @@ export class RegisterScanner implements RegisterMaintenance {
   async #settleOpen(keys: readonly Merged[]): Promise<Map<RegisterKey, RegisterRecord | null>> {
     const { groups, client } = this.#options;
     const byPartition = new Map<number, RegisterKey[]>();
-    for (const { key, votes } of keys) {
+    for (const { key, votes, newest } of keys) {
       const group = groups.groupOf(key);
-      if (votes >= group.quorums.write) continue;
+      if (votes >= group.quorums.write && newest.version.ballot.round > 0) continue;
       byPartition.set(group.partition, [...(byPartition.get(group.partition) ?? []), key]);
     }
     const settled = new Map<RegisterKey, RegisterRecord | null>();

@@ -14,13 +14,19 @@ export class Replicas {
   readonly #acceptors = new Map<string, Acceptor>();
   /** Replacements that have yet to catch up: they learn, and do not vote. */
   readonly #joining = new Map<string, Acceptor>();
+  readonly #onCorrupt: (slot: string, key: RegisterKey) => void;
+
+  /** onCorrupt: told of records on these drives that turn out to be unreadable. */
+  constructor(onCorrupt: (slot: string, key: RegisterKey) => void) {
+    this.#onCorrupt = onCorrupt;
+  }
 
   add(drive: DriveStore): void {
-    this.#acceptors.set(drive.identity.slot, new Acceptor(drive));
+    this.#acceptors.set(drive.identity.slot, this.#acceptor(drive));
   }
 
   addJoining(drive: DriveStore): void {
-    this.#joining.set(drive.identity.slot, new Acceptor(drive));
+    this.#joining.set(drive.identity.slot, this.#acceptor(drive));
   }
 
   /** The joining drive holds all that it must: from now on it votes. */
@@ -54,6 +60,10 @@ export class Replicas {
 
   slots(): string[] {
     return [...this.#acceptors.keys()];
+  }
+
+  #acceptor(drive: DriveStore): Acceptor {
+    return new Acceptor(drive, (key) => this.#onCorrupt(drive.identity.slot, key));
   }
 }
 
@@ -91,6 +101,13 @@ export function serveRegisters(rpc: Rpc, replicas: Replicas, proposer: Proposer,
 
   rpc.handle(REGISTER_METHODS.change, async ({ key, change, mayHaveHappened, command }) =>
     namingUnavailability(() => proposer.change(key, change, mayHaveHappened, command)),
+  );
+
+  rpc.handle(REGISTER_METHODS.mend, async ({ key }) =>
+    namingUnavailability(async () => {
+      await proposer.rewrite(key);
+      return {};
+    }),
   );
 
   rpc.handle(REGISTER_METHODS.settle, async ({ keys }) =>

@@ -45,6 +45,12 @@ export interface StoreLimits {
   /** The drives are searched for shards that nothing owns; what is found is looked at again after the grace. */
   readonly orphanIntervalMs: number;
   readonly orphanGraceMs: number;
+  /** What the scrubber may read of each drive. A drive with 4 TB of data takes three days at 16 MiB/s. */
+  readonly scrubBytesPerSecond: number;
+  /** From the end of one pass over a drive to the start of the next. */
+  readonly scrubIntervalMs: number;
+  /** What the scrubber found is looked at again after this, to see whether it has been mended. */
+  readonly scrubRecheckMs: number;
 }
 
 export const STORE_LIMITS: StoreLimits = {
@@ -72,4 +78,7 @@ export const STORE_LIMITS: StoreLimits = {
   strayIntervalMs: 600_000,
   orphanIntervalMs: 3_600_000,
   orphanGraceMs: 300_000,
+  scrubBytesPerSecond: 16 * 1024 * 1024,
+  scrubIntervalMs: 7 * 24 * 3_600_000,
+  scrubRecheckMs: 2_000,
 };

@@ -159,3 +159,7 @@ export const settleResponse = format('settle response', 1, {
     'one per key, in order',
   ],
 });
+
+export const mendRegisterRequest = format('mend register request', 1, {
+  key: [registerKey, 'a register whose record cannot be read any more on some replica; its proposer is asked'],
+});

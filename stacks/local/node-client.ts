@@ -1,4 +1,4 @@
-// What the local target asks of a running node over HTTP: whether it is ready, how the cluster is, and to admit a blank drive.
+// What the local target asks of a running node over HTTP: whether it is ready, how the cluster is, to admit a blank drive and to scrub.
 import { createHmac } from 'node:crypto';
 import { request } from 'node:http';
 import type { StatusReport } from '../../node/admin/status.ts';
@@ -53,6 +53,18 @@ export function replaceDrive(
 ): Promise<HttpAnswer> {
   const body = JSON.stringify({ slot });
   return ask(address, 'POST', '/_ashlar/drives/replace', { timeoutMs, token: adminToken(secret), body });
+}
+
+/** Has all nodes scrub all drives from the start. null when the node does not answer. */
+export async function startScrub(
+  address: NodeAddress,
+  secret: string,
+  timeoutMs: number,
+): Promise<{ started: string[]; silent: string[] } | null> {
+  const answer = await ask(address, 'POST', '/_ashlar/scrub', { timeoutMs, token: adminToken(secret) }).catch(
+    () => null,
+  );
+  return answer?.status === 200 ? (JSON.parse(answer.body) as { started: string[]; silent: string[] }) : null;
 }
 
 /** The bearer token of the admin interface: derived, so that the cluster secret itself never travels. */

@@ -94,6 +94,7 @@ function status(): StatusReport {
     drives: all.filter((url) => url.pathname.split('/').at(-2) === node).map((url) => driveReport(url.pathname)),
     rssBytes: 0,
     healing: null,
+    scrub: [],
   }));
   const reasons = nodes.flatMap((node) =>
     node.drives.flatMap((drive) => (drive.reason === null ? [] : [drive.reason])),

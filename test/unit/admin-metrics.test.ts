@@ -34,6 +34,7 @@ const SNAPSHOT: MetricsSnapshot = {
       logSyncs: 0,
     },
   ],
+  scrub: [{ slot: 'a1/d1', readBytes: 5_000, errorsFound: 4, errorsRepaired: 3, lastPassEndedMs: 1_500_000 }],
   healing: { pending: 3, comparedSinceMapChange: false, registersHealed: 11, shardsHealed: 12 },
   erasure: { encodedBytes: 100, rebuiltStripes: 2, rebuiltBytes: 50 },
   buffers: [
@@ -81,6 +82,11 @@ describe('a scrape', () => {
       'ashlar_heal_compared 0',
       'ashlar_healed_registers_total 11',
       'ashlar_healed_shards_total 12',
+      'ashlar_scrub_read_bytes_total{drive="a1/d1"} 5000',
+      'ashlar_scrub_errors_total{drive="a1/d1"} 4',
+      'ashlar_scrub_repaired_total{drive="a1/d1"} 3',
+      'ashlar_scrub_unrepaired{drive="a1/d1"} 1',
+      'ashlar_scrub_last_pass_timestamp_seconds{drive="a1/d1"} 1500',
       'ashlar_erasure_encoded_bytes_total 100',
       'ashlar_erasure_degraded_stripes_total 2',
       'ashlar_erasure_rebuilt_bytes_total 50',
@@ -96,7 +102,7 @@ describe('a scrape', () => {
     const metrics = create(() => snapshot);
     const first = await samples(metrics);
     expect(await samples(metrics)).toEqual(first);
-    snapshot = { ...SNAPSHOT, peers: [], drives: [] };
+    snapshot = { ...SNAPSHOT, peers: [], drives: [], scrub: [] };
     expect((await samples(metrics)).filter((line) => /peer|drive/.test(line))).toEqual([]);
   });
 

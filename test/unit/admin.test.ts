@@ -36,6 +36,7 @@ async function start(overrides: Partial<AdminDeps> = {}): Promise<FastifyInstanc
     spare: async () => OK,
     status: async () => STATUS,
     replaceDrive: async () => {},
+    startScrub: async () => ({ started: ['a1', 'b1'], silent: ['c1'] }),
     metrics: createMetrics({ node: 'a1', zone: 'a', snapshot: async () => null }),
     ...overrides,
   });
@@ -113,11 +114,19 @@ describe('spare', () => {
   );
 });
 
+describe('scrub', () => {
+  it('is started on every node that answers, and says which those are', async () => {
+    const answer = await ask(await start(), { method: 'POST', url: '/_ashlar/scrub', headers: bearer });
+    expect(answer).toEqual([200, { started: ['a1', 'b1'], silent: ['c1'] }]);
+  });
+});
+
 describe('without the token', () => {
   const requests = [
     { method: 'GET', url: '/_ashlar/status' },
     { method: 'GET', url: '/_ashlar/health/spare?node=a1' },
     { method: 'POST', url: '/_ashlar/drives/replace', payload: { slot: 'a1/d1' } },
+    { method: 'POST', url: '/_ashlar/scrub' },
   ] as const;
   const wrong = [undefined, '', 'Bearer', 'Bearer x', `Bearer ${adminToken('other')}`, `Basic ${adminToken(SECRET)}`];
 

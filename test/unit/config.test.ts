@@ -45,6 +45,7 @@ describe('what is given', () => {
       walPath: null,
       region: 'us-east-1',
       domains: [],
+      scrubBytesPerSecond: 16 * 1024 * 1024,
       logLevel: 'info',
       clusterSecret: '0123456789abcdef',
       rootUser: 'admin',
@@ -207,7 +208,10 @@ describe('what is wrong', () => {
   test.each([
     ['--zome', 'did you mean --zone?'],
     ['--log-lvel', 'did you mean --log-level?'],
-    ['--drives', 'the known ones are --name, --zone, --scheme, --listen, --wal, --region, --domain, --log-level'],
+    [
+      '--drives',
+      'the known ones are --name, --zone, --scheme, --listen, --wal, --region, --domain, --scrub-rate, --log-level',
+    ],
     ['-z', 'the known ones are'],
   ])('the unknown flag %s: %s', (flag, remedy) => {
     expect(problems([...ARGUMENTS, flag, 'x'])).toEqual([

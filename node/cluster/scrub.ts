@@ -1,0 +1,69 @@
+// The scrubber of this node: reads and verifies everything on its drives, again and again, each drive at a bounded rate of its
+// own. What it finds goes to those who mend; it is called repaired only when it has been read again and was fine.
+import type { ScrubReport } from '../admin/status.ts';
+import type { RegisterKey } from '../core/keys.ts';
+import type { Clock } from '../io/clock.ts';
+import type { Log } from '../io/log.ts';
+import type { DriveStore } from '../storage/drive-store.ts';
+import type { DamagedShard } from './blob-source.ts';
+import { DriveScrub } from './drive-scrub.ts';
+import type { StoreLimits } from './store-limits.ts';
+
+export interface ScrubOptions {
+  /** This node's own usable drives; a replaced one is another one. */
+  readonly drives: { open(): DriveStore[] };
+  readonly clock: Clock;
+  readonly limits: StoreLimits;
+  readonly log: Log;
+  /** A shard cannot be read any more. owner: a register that may own its blob. */
+  readonly damaged: (owner: RegisterKey, blobId: string, damage: DamagedShard) => void;
+  /** The drive's record of the register cannot be read any more. */
+  readonly unreadable: (slot: string, key: RegisterKey) => void;
+}
+
+export class Scrubber {
+  readonly #options: ScrubOptions;
+  readonly #scrubs = new Map<DriveStore, DriveScrub>();
+  #isStopped = false;
+
+  constructor(options: ScrubOptions) {
+    this.#options = options;
+  }
+
+  /** Goes on where the last process was, or begins when the next pass is due. */
+  start(): void {
+    this.#adopt();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    for (const scrub of this.#scrubs.values()) scrub.stop();
+  }
+
+  /** Begins a new pass over every drive at once. */
+  startNow(): void {
+    this.#adopt();
+    for (const scrub of this.#scrubs.values()) scrub.startNow();
+  }
+
+  report(): ScrubReport[] {
+    this.#adopt();
+    return [...this.#scrubs.values()].map((scrub) => scrub.report());
+  }
+
+  #adopt(): void {
+    if (this.#isStopped) return;
+    const open = this.#options.drives.open();
+    for (const [store, scrub] of this.#scrubs) {
+      if (open.includes(store)) continue;
+      scrub.stop();
+      this.#scrubs.delete(store);
+    }
+    for (const store of open) {
+      if (this.#scrubs.has(store)) continue;
+      const scrub = new DriveScrub(store, this.#options);
+      this.#scrubs.set(store, scrub);
+      scrub.start();
+    }
+  }
+}

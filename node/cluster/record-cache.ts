@@ -2,6 +2,7 @@
 // the ballot under which it was decided or read back.
 import { type Ballot, compareBallots } from '../core/ballot.ts';
 import type { RegisterKey } from '../core/keys.ts';
+import { ownBytes } from '../core/own-bytes.ts';
 import type { RegisterRecord } from '../format/register-formats.ts';
 
 const BUDGET_BYTES = 16 * 1024 * 1024;
@@ -30,7 +31,7 @@ export class RecordCache {
   set(key: RegisterKey, ballot: Ballot, record: RegisterRecord | null): void {
     this.#drop(key);
     const sizeBytes = ENTRY_OVERHEAD_BYTES + (record?.value.payload.length ?? 0);
-    this.#entries.set(key, { ballot, record, sizeBytes });
+    this.#entries.set(key, { ballot, record: record && kept(record), sizeBytes });
     this.#sizeBytes += sizeBytes;
     for (const oldest of this.#entries.keys()) {
       if (this.#sizeBytes <= BUDGET_BYTES) break;
@@ -44,4 +45,8 @@ export class RecordCache {
     this.#entries.delete(key);
     this.#sizeBytes -= entry.sizeBytes;
   }
+}
+
+function kept({ version, value }: RegisterRecord): RegisterRecord {
+  return { version, value: { ...value, payload: ownBytes(value.payload) } };
 }

@@ -1,6 +1,7 @@
 // Changes on their way: into the log, and, once that says they are durable, into the memtable, where they are seen. Keeps
 // the counts of shards, and says who may still write when space is short.
 import { crc32 } from 'node:zlib';
+import { ownBytes } from '../core/own-bytes.ts';
 import { DiskError } from '../io/disk.ts';
 import type { Batch, CommitLog, FramePlace } from './commit-log.ts';
 import { CorruptionError, type ShardName } from './drive-store.ts';
@@ -157,9 +158,9 @@ export function toEntry(operation: PlacedOperation, place: FramePlace): Entry | 
   if (isDeletion(operation)) return null;
   const { key, data, file } = operation;
   // The buffers belong to the caller, or to a window on the log: what is kept is copied.
-  const head = operation.head && Buffer.from(operation.head);
+  const head = operation.head && ownBytes(operation.head);
   if (data === null) return { head, inline: null, pointer: null, file };
-  if (data.length <= INLINE_BYTES_MAX) return { head, inline: Buffer.from(data), pointer: null, file: null };
+  if (data.length <= INLINE_BYTES_MAX) return { head, inline: ownBytes(data), pointer: null, file: null };
   const pointer: Pointer = {
     file: place.fileNumber,
     offset: place.frameOffset + operation.dataOffset,

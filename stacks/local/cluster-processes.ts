@@ -7,6 +7,9 @@ import { LOOPBACK } from './ports.ts';
 import { isAlive, type ProcessRecord, readRecord, type StartedProcess, startProcess } from './processes.ts';
 import { compileCacheDirectory, programFile } from './program-files.ts';
 
+/** V8 would let the young generation grow to 128 MiB for a heap that holds 40 MiB. */
+const NODE_RUNTIME_FLAGS = ['--max-semi-space-size=16'];
+
 /** What the cluster is run with. Tests give another storage node. */
 export interface Programs {
   /** The Node that runs everything. */
@@ -50,7 +53,7 @@ export function startNode(cluster: LocalCluster, node: SpecNode, programs: Progr
   const layout = directoryLayout(cluster.directory);
   return startProcess({
     program: programs.runtime,
-    arguments: [programs.node, ...nodeArguments(cluster, node)],
+    arguments: [...NODE_RUNTIME_FLAGS, programs.node, ...nodeArguments(cluster, node)],
     environment: {
       ...runtimeEnvironment(),
       ASHLAR_CLUSTER_SECRET_FILE: layout.clusterSecretFile,

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { isInstalled, run } from './programs.ts';
 import type { Suite, SuiteContext } from './suite.ts';
+import { bitrot } from './suites/bitrot.ts';
 import { clients } from './suites/clients.ts';
 import { history } from './suites/history.ts';
 import { layouts } from './suites/layouts.ts';
@@ -13,7 +14,7 @@ import { million } from './suites/million.ts';
 import { sigkill } from './suites/sigkill.ts';
 import { zoneLoss } from './suites/zone-loss.ts';
 
-const SUITES: readonly Suite[] = [clients, layouts, zoneLoss, sigkill, history, million];
+const SUITES: readonly Suite[] = [clients, layouts, zoneLoss, sigkill, history, bitrot, million];
 /** What has not begun by then is skipped: a run that is cut off from outside says nothing. */
 const CI_DEADLINE_MS = 70 * 60_000;
 

@@ -11,19 +11,23 @@ import { signalProcess } from '../../stacks/local/processes.ts';
 import { awaitReady, startNodes } from '../../stacks/local/revival.ts';
 import { createTestCluster, type TestCluster, type TestClusterOptions } from '../../stacks/local/test-cluster.ts';
 
-const TIMEOUT_MS = 120_000;
+/** For a start, and for a node to be ready again. */
+const DEFAULT_TIMEOUT_MS = 120_000;
 
 export class FaultyCluster implements AsyncDisposable {
   readonly cluster: TestCluster;
   readonly #local: LocalCluster;
+  readonly #timeoutMs: number;
 
-  private constructor(cluster: TestCluster) {
+  private constructor(cluster: TestCluster, timeoutMs: number) {
     this.cluster = cluster;
+    this.#timeoutMs = timeoutMs;
     this.#local = openCluster(cluster.directory)!;
   }
 
   static async start(options: TestClusterOptions): Promise<FaultyCluster> {
-    return new FaultyCluster(await createTestCluster({ timeoutMs: TIMEOUT_MS, ...options }));
+    const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    return new FaultyCluster(await createTestCluster({ ...options, timeoutMs }), timeoutMs);
   }
 
   get nodes(): string[] {
@@ -52,7 +56,7 @@ export class FaultyCluster implements AsyncDisposable {
 
   /** Seconds until the nodes were live (recovery is done by then or going on), and until all of them were ready. */
   async revive(nodes: readonly string[]): Promise<{ liveSeconds: number; readySeconds: number }> {
-    const setting = { cluster: this.#local, programs: defaultPrograms(), timeoutMs: TIMEOUT_MS };
+    const setting = { cluster: this.#local, programs: defaultPrograms(), timeoutMs: this.#timeoutMs };
     const startedAt = performance.now();
     await startNodes(setting, nodes);
     const liveSeconds = (performance.now() - startedAt) / 1000;

@@ -18,7 +18,8 @@ const PAGE_KEYS = 1_000;
 const CLIENT_PROCESSES = 2;
 const CONCURRENCY_PER_PROCESS = 48;
 const SAMPLE = 2_000;
-const HEALTHY_TIMEOUT_MS = 600_000;
+/** Of a restart, until ready, and again until healthy. */
+const TIMEOUT_MS = 1_800_000;
 /** The last pages may cost this many times the first before listing no longer counts as linear. */
 const PAGE_COST_RATIO_MAX = 3;
 const CLIENT_PROGRAM = join(import.meta.dirname, '..', 'traffic', 'small-objects.ts');
@@ -28,7 +29,7 @@ export const million: Suite = {
   summary: 'a million objects of 4 KiB in one bucket: ingest, listing, cold restart, memory and bytes on disk',
   packages: [],
   run: async (context) => {
-    await using faulty = await FaultyCluster.start({ zones: 4, drives: 2, erasure: '4+2' });
+    await using faulty = await FaultyCluster.start({ zones: 4, drives: 2, erasure: '4+2', timeoutMs: TIMEOUT_MS });
     const bucket = new CrowdedBucket(faulty, context, context.objectCount ?? (context.ci ? 20_000 : 1_000_000));
     try {
       await bucket.fill();
@@ -118,7 +119,7 @@ class CrowdedBucket {
     );
     const startedAt = performance.now();
     const { liveSeconds, readySeconds } = await this.#faulty.revive(this.#faulty.nodes);
-    await this.#faulty.cluster.waitHealthy({ timeoutMs: HEALTHY_TIMEOUT_MS });
+    await this.#faulty.cluster.waitHealthy({ timeoutMs: TIMEOUT_MS });
     const healthySeconds = (performance.now() - startedAt) / 1000;
     this.#say(
       `restart of all nodes after SIGKILL, ${isCold ? 'page cache emptied' : 'page cache warm (not root)'}: live after ${liveSeconds.toFixed(1)} s, ready after ${readySeconds.toFixed(1)} s, healthy after ${healthySeconds.toFixed(1)} s`,

@@ -10,6 +10,12 @@ import { compileCacheDirectory, programFile } from './program-files.ts';
 /** V8 would let the young generation grow to 128 MiB for a heap that holds 40 MiB. */
 const NODE_RUNTIME_FLAGS = ['--max-semi-space-size=16'];
 
+/**
+ * For glibc: buffers of 128 KiB and more are given back to the system when they are freed. Left to itself it raises that
+ * threshold and keeps freed memory in as many arenas as there are threads (mallopt(3)): 60 MiB more for each node.
+ */
+const MALLOC_SETTINGS = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' };
+
 /** What the cluster is run with. Tests give another storage node. */
 export interface Programs {
   /** The Node that runs everything. */
@@ -147,5 +153,5 @@ function readableLogLine(line: string): string {
 
 /** Nothing comes through from whoever starts the cluster: it must not matter who that is, or from which shell. */
 function runtimeEnvironment(): Record<string, string> {
-  return { NODE_COMPILE_CACHE: compileCacheDirectory() };
+  return { NODE_COMPILE_CACHE: compileCacheDirectory(), ...MALLOC_SETTINGS };
 }

@@ -1,5 +1,5 @@
 // What a person needs once a cluster is up: where it is, who may use it, and lines to paste for the clients that people have.
-// Pure. test/local/clients.test.ts runs these very lines.
+// Pure. the e2e suite `clients` runs these very lines.
 
 export interface WelcomeProps {
   readonly endpoint: string;
@@ -61,6 +61,8 @@ export function clientRecipes(props: WelcomeProps): ClientRecipe[] {
     {
       client: 'rclone',
       lines: [
+        // rclone 1.60, which Debian 12 has, refuses every endpoint while it is set.
+        'unset AWS_CA_BUNDLE',
         'export RCLONE_CONFIG_ASHLAR_TYPE=s3 RCLONE_CONFIG_ASHLAR_PROVIDER=Other',
         `export RCLONE_CONFIG_ASHLAR_ENDPOINT=${endpoint} RCLONE_CONFIG_ASHLAR_REGION=${region}`,
         `export RCLONE_CONFIG_ASHLAR_ACCESS_KEY_ID=${accessKeyId}`,

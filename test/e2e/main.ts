@@ -11,10 +11,11 @@ import { clients } from './suites/clients.ts';
 import { history } from './suites/history.ts';
 import { layouts } from './suites/layouts.ts';
 import { million } from './suites/million.ts';
+import { mutations } from './suites/mutations.ts';
 import { sigkill } from './suites/sigkill.ts';
 import { zoneLoss } from './suites/zone-loss.ts';
 
-const SUITES: readonly Suite[] = [clients, layouts, zoneLoss, sigkill, history, bitrot, million];
+const SUITES: readonly Suite[] = [clients, layouts, zoneLoss, sigkill, history, bitrot, million, mutations];
 /** What has not begun by then is skipped: a run that is cut off from outside says nothing. */
 const CI_DEADLINE_MS = 70 * 60_000;
 

@@ -1,10 +1,13 @@
 // A whole cluster in one process: machines with simulated disks and clocks on a simulated network, and on each of them the
 // real node program, started, killed and started again. What the program is, is the caller's choice: the whole node, or only
 // its lower half. This file owns the machines and what can be done to them; it knows nothing of objects or registers.
+import { parseScheme } from '../../node/core/cluster-map.ts';
+import { chooseKeepers } from '../../node/core/keepers.ts';
 import type { Clock } from '../../node/io/clock.ts';
 import type { Disk } from '../../node/io/disk.ts';
 import type { Network } from '../../node/io/network.ts';
 import type { Random } from '../../node/io/random.ts';
+import type { EngineTuning } from '../../node/storage/open.ts';
 import { frameName } from './frame-names.ts';
 import { Scheduler } from './scheduler.ts';
 import { type ClockErrors, SimClock } from './sim-clock.ts';
@@ -20,6 +23,17 @@ export interface ClusterShape {
   readonly drivesPerNode: number;
   readonly scheme: string;
   readonly driveBytes: number;
+  /** Every drive has its log on a device of its own. */
+  readonly hasLogDevices?: boolean;
+  /** Small files and frequent checkpoints show in minutes what takes real drives days. */
+  readonly tuning?: Partial<EngineTuning>;
+}
+
+export interface MountedDrive {
+  readonly slot: string;
+  readonly disk: Disk;
+  /** undefined: the log lies on the drive. */
+  readonly log: Disk | undefined;
 }
 
 /** What a program gets when it starts: its ports, and where it is. */
@@ -34,7 +48,8 @@ export interface Surroundings {
   readonly network: Network;
   readonly random: Random;
   /** This node's drives, mounted for this process. */
-  readonly drives: readonly { readonly slot: string; readonly disk: Disk }[];
+  readonly drives: readonly MountedDrive[];
+  readonly tuning: Partial<EngineTuning>;
   /** Who is behind an address, before names are known. Rejects when nobody answers. */
   readonly probe: (address: string) => Promise<{ readonly name: string; readonly hello: Uint8Array }>;
   /** For the trace. */
@@ -86,6 +101,14 @@ export class SimCluster<P extends Program> {
     return Object.keys(this.shape.zones);
   }
 
+  /** Of the map that the founders will make. */
+  get keeperCount(): number {
+    const drives = this.machines.flatMap(({ name, zone, drives: disks }) =>
+      disks.map((disk) => ({ slot: disk.name, node: name, zone, weight: 1 })),
+    );
+    return chooseKeepers(drives, parseScheme(this.shape.scheme)).length;
+  }
+
   async startAll(limitMs: number): Promise<void> {
     for (const machine of this.machines) machine.start();
     await this.untilAllReady(limitMs);
@@ -117,6 +140,8 @@ export class Machine<P extends Program> {
   readonly name: string;
   readonly zone: string;
   readonly drives: readonly SimDisk[];
+  /** The log device of each drive, where the shape has them. */
+  readonly logs: readonly SimDisk[];
   /** How wrong its clocks are from the next start on. */
   clockErrors: ClockErrors = { skewMs: 0, drift: 0 };
   readonly #cluster: SimCluster<P>;
@@ -132,6 +157,11 @@ export class Machine<P extends Program> {
       const slot = `${name}/d${index + 1}`;
       return new SimDisk({ name: slot, random: random.split(slot), capacityBytes: cluster.shape.driveBytes });
     });
+    const logged = cluster.shape.hasLogDevices === true ? this.drives : [];
+    this.logs = logged.map(({ name: slot }) => {
+      const log = `${slot}.log`;
+      return new SimDisk({ name: log, random: random.split(log), capacityBytes: cluster.shape.driveBytes });
+    });
   }
 
   get address(): string {
@@ -145,6 +175,12 @@ export class Machine<P extends Program> {
 
   get host(): SimHost | null {
     return this.#process?.host ?? null;
+  }
+
+  /** A new, empty drive (and log device) in the place of this one, while the machine is down. */
+  replaceDrive(slot: string): void {
+    this.#cluster.scheduler.note(`life ${slot} is taken out, an empty one put in`);
+    for (const disk of [...this.drives, ...this.logs]) if (disk.name.startsWith(slot)) disk.wipe();
   }
 
   get isUp(): boolean {
@@ -166,7 +202,12 @@ export class Machine<P extends Program> {
       clock,
       network: network.attach(host),
       random: random.split(`process ${this.name} ${++this.#starts}`),
-      drives: this.drives.map((disk) => ({ slot: disk.name, disk: disk.mount(host) })),
+      drives: this.drives.map((disk, at) => ({
+        slot: disk.name,
+        disk: disk.mount(host),
+        log: this.logs[at]?.mount(host),
+      })),
+      tuning: shape.tuning ?? {},
       probe: (address) => this.#probe(host, address),
       note: (text) => scheduler.note(`${this.name}   ${text}`),
     });
@@ -179,7 +220,7 @@ export class Machine<P extends Program> {
     this.#cluster.scheduler.note(`life ${this.name} is killed`);
     this.#process?.host.kill();
     this.#process = null;
-    for (const disk of this.drives) disk.kill();
+    for (const disk of [...this.drives, ...this.logs]) disk.kill();
   }
 
   /** The machine loses power: the process dies, and of what was not synced a random part survives. */
@@ -187,7 +228,7 @@ export class Machine<P extends Program> {
     this.#cluster.scheduler.note(`life ${this.name} loses power`);
     this.#process?.host.kill();
     this.#process = null;
-    for (const disk of this.drives) disk.crash();
+    for (const disk of [...this.drives, ...this.logs]) disk.crash();
   }
 
   /** The process stands still, and then goes on as if nothing had been. */

@@ -2,25 +2,32 @@
 //                     --seeds A..B      all seeds from A to B
 //                     --for 20m         fresh seeds for so long (30s, 20m, 8h)
 //                     --trace FILE      with --seed: writes the whole trace there instead
+//                     --mutations [NAME …]  breaks the code on purpose, in every way that has a name: who notices, and when
 // Exit code 0: no violation; 1: at least one; 2: wrong usage.
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { planOf, type Report, simulate } from './simulate.ts';
+import { describeHunt, hunt } from './mutations/hunt.ts';
+import { MUTATIONS, mutationNamed } from './mutations/table.ts';
+import { planOf } from './plan.ts';
+import { type Report, simulate } from './simulate.ts';
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
 const TRACE_LINES = 300;
-const USAGE = 'usage: npm run simulate -- --seed N [--trace FILE] | --seeds A..B | --for 20m';
+const USAGE = 'usage: npm run simulate -- --seed N [--trace FILE] | --seeds A..B | --for 20m | --mutations [NAME …]';
+const HUNT_LIMITS = { seedsMax: 300, timeMs: 600_000 };
 
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: string[]): Promise<number> {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args,
+    allowPositionals: true,
     options: {
       seed: { type: 'string' },
       seeds: { type: 'string' },
       for: { type: 'string' },
       trace: { type: 'string' },
+      mutations: { type: 'boolean', default: false },
     },
   });
   const range = /^(\d+)\.\.(\d+)$/.exec(values.seeds ?? '');
@@ -31,6 +38,7 @@ async function main(args: string[]): Promise<number> {
     const endMs = Date.now() + Number(time[1]) * UNIT_MS[time[2]!]!;
     return many(numbers(Math.floor(Math.random() * 2 ** 32), () => Date.now() < endMs));
   }
+  if (values.mutations) return mutations(positionals);
   console.error(USAGE);
   return 2;
 }
@@ -48,7 +56,7 @@ async function one(seed: number, traceFile: string | null): Promise<number> {
 }
 
 async function many(seeds: Iterable<number>): Promise<number> {
-  const total = { seeds: 0, operations: 0, answered: 0, orphanedShards: 0, virtualMs: 0, events: 0 };
+  const total = { seeds: 0, operations: 0, answered: 0, virtualMs: 0, events: 0 };
   const failed: number[] = [];
   let isInterrupted = false;
   // Ends after the seed that is running, and still says what was found.
@@ -59,7 +67,6 @@ async function many(seeds: Iterable<number>): Promise<number> {
     total.seeds++;
     total.operations += report.operations;
     total.answered += report.answered;
-    total.orphanedShards += report.orphanedShards;
     total.virtualMs += report.virtualMs;
     total.events += report.events;
     if (report.violations.length === 0) continue;
@@ -67,18 +74,30 @@ async function many(seeds: Iterable<number>): Promise<number> {
     print(report);
   }
   console.log(
-    `${total.seeds} seeds, ${total.operations} operations (${total.answered} answered), ${total.orphanedShards} orphaned shards, ` +
+    `${total.seeds} seeds, ${total.operations} operations (${total.answered} answered), ` +
       `${(total.virtualMs / 3_600_000).toFixed(2)} virtual hours, ${total.events} events: ` +
       (failed.length === 0 ? 'no violation' : `violations in ${failed.length} seeds: ${failed.join(', ')}`),
   );
   return failed.length === 0 ? 0 : 1;
 }
 
-function print({ plan, operations, answered, orphanedShards, virtualMs, digest, violations }: Report): void {
+async function mutations(names: readonly string[]): Promise<number> {
+  let missed = 0;
+  for (const mutation of names.length === 0 ? MUTATIONS : names.map(mutationNamed)) {
+    const hunted = await hunt(mutation, HUNT_LIMITS);
+    console.log(describeHunt(hunted));
+    if (hunted.caught === null) missed++;
+    else if (names.length > 0) console.log(hunted.caught.text);
+  }
+  return missed === 0 ? 0 : 1;
+}
+
+function print({ plan, operations, answered, virtualMs, digest, violations }: Report): void {
   console.log(`seed ${plan.seed}: ${JSON.stringify(plan)}`);
   console.log(
-    `  ${operations} operations, ${answered} answered, ${orphanedShards} orphaned shards, ${(virtualMs / 1_000).toFixed(0)} virtual s, trace ${digest.slice(0, 16)}: ` +
+    `  ${operations} operations, ${answered} answered, ${(virtualMs / 1_000).toFixed(0)} virtual s, trace ${digest.slice(0, 16)}: ` +
       (violations.length === 0 ? 'no violation' : `${violations.length} violations`),
   );
-  for (const violation of violations) console.log(`  VIOLATION ${violation.replaceAll('\n', '\n    ')}`);
+  for (const { checker, text } of violations)
+    console.log(`  VIOLATION (${checker}) ${text.replaceAll('\n', '\n    ')}`);
 }

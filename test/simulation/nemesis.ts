@@ -1,7 +1,11 @@
 // Breaks a simulated cluster. Every seed switches whole kinds of faults on or off (swarm testing, Groce et al., 2012):
-// runs with few kinds reach states that runs with all kinds at once never do. Nothing here loses durable data; faults that
-// do (wiped drives, flipped bits) have a budget and a driver of their own.
-import type { Program, SimCluster } from './cluster.ts';
+// runs with few kinds reach states that runs with all kinds at once never do. What loses durable data (wiped drives, flipped
+// bits) is left to the operator, who keeps to what the scheme promises to survive.
+import { parseScheme } from '../../node/core/cluster-map.ts';
+import { lossBudget } from '../../node/core/quorum.ts';
+import type { SimCluster } from './cluster.ts';
+import { Operator } from './operator.ts';
+import type { Inspectable } from './recovery.ts';
 import type { SimRandom } from './sim-random.ts';
 
 export const FAULT_KINDS = [
@@ -16,6 +20,8 @@ export const FAULT_KINDS = [
   'slow-disks',
   'disk-errors', // reads, writes and syncs fail now and then
   'full-disks', // a drive has no space for a while
+  'replaced-drives', // a drive or its log device is lost, and an empty drive admitted in its place
+  'bitrot', // a bit of a shard flips at rest
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -24,17 +30,25 @@ export function drawFaultKinds(random: SimRandom): FaultKind[] {
   return FAULT_KINDS.filter(() => random.chance(share));
 }
 
-export class Nemesis<P extends Program> {
+/** What cannot be survived at the same time is not promised at the same time. */
+export function survivable(kinds: readonly FaultKind[], scheme: string): FaultKind[] {
+  const isTooMuch = kinds.includes('replaced-drives') && lossBudget(parseScheme(scheme)) < 2;
+  return isTooMuch ? kinds.filter((kind) => kind !== 'bitrot') : [...kinds];
+}
+
+export class Nemesis<P extends Inspectable> {
   readonly kinds: readonly FaultKind[];
   readonly #cluster: SimCluster<P>;
   readonly #random: SimRandom;
   readonly #intervalMeanMs: number;
+  readonly #operator: Operator<P>;
   #stopped = false;
 
-  constructor(cluster: SimCluster<P>, kinds: readonly FaultKind[], intervalMeanMs: number) {
+  constructor(cluster: SimCluster<P>, kinds: readonly FaultKind[], intervalMeanMs: number, name = 'nemesis') {
     this.kinds = kinds;
     this.#cluster = cluster;
-    this.#random = cluster.random.split('nemesis');
+    this.#random = cluster.random.split(name);
+    this.#operator = new Operator(cluster, this.#random.split('operator'));
     this.#intervalMeanMs = intervalMeanMs;
   }
 
@@ -56,6 +70,7 @@ export class Nemesis<P extends Program> {
   /** Ends all faults and starts what is down. What failed for good (a drive that gave itself up) gets a new process. */
   heal(): void {
     this.#stopped = true;
+    this.#operator.stop();
     const { network, machines, scheduler } = this.#cluster;
     scheduler.note('heal all faults end');
     network.heal();
@@ -129,7 +144,17 @@ export class Nemesis<P extends Program> {
       case 'full-disks':
         random.pick(machine.drives).faults.full = random.chance(0.5);
         return;
+      case 'replaced-drives':
+        this.#during(this.#operator.loseDrive());
+        return;
+      case 'bitrot':
+        this.#during(this.#operator.flipBit());
+        return;
     }
+  }
+
+  #during(work: Promise<void>): void {
+    work.catch((error) => this.#cluster.scheduler.fail(error));
   }
 
   #startSoon(name: string): void {
@@ -159,7 +184,9 @@ export class Nemesis<P extends Program> {
     scheduler.note(`net  ${groups[0]!.join(' ')} ${isOneWay ? '->' : '<->'} ${groups[1]!.join(' ')} is cut`);
     if (isOneWay) for (const from of groups[0]!) for (const to of groups[1]!) network.cut(from, to);
     else network.partition(groups);
-    scheduler.after(this.#random.longTailed(10, 3_000), 'the partition ends', () => {
+    // Longer ones outlast every deadline, so that what happened stays unknown to nodes that live on.
+    const durationMs = this.#random.longTailed(10, this.#random.pick([1_000, 3_000, 25_000]));
+    scheduler.after(durationMs, 'the partition ends', () => {
       scheduler.note('net  all links are whole again');
       for (const from of names) for (const to of names) network.mend(from, to);
     });

@@ -12,6 +12,7 @@ import {
   type WriteConditions,
 } from '../../node/cluster/object-store.ts';
 import { helloFormat } from '../../node/format/membership-formats.ts';
+import { type Clock, sleep } from '../../node/io/clock.ts';
 import type { Log, LogFields } from '../../node/io/log.ts';
 import type { Condition, WriteAnswer } from './checkers/object-model.ts';
 import type { Surroundings } from './cluster.ts';
@@ -19,7 +20,8 @@ import { type BodySizes, bodyOf, inPieces, labelOf } from './labelled-bodies.ts'
 import { openLocalDrive } from './local-drive.ts';
 import type { Inspectable } from './recovery.ts';
 import { SimRandom } from './sim-random.ts';
-import { OutcomeUnknown, PromiseBroken, type Target } from './workload.ts';
+import { PromiseBroken } from './violation.ts';
+import { OutcomeUnknown, type Target } from './workload.ts';
 
 export const BUCKET = 'bucket';
 
@@ -27,7 +29,19 @@ export const BUCKET = 'bucket';
 export const BODY_SIZES: BodySizes = { bytesMax: [200, 8_000, 9_000, 100_000, 1_500_000] };
 
 /** So that what takes minutes and hours in a real cluster happens within a run. */
-const LIMITS = { condemnedDelayMs: 3_000, strayIntervalMs: 10_000, displacedDelayMs: 1_000, healRetryMaxMs: 10_000 };
+const LIMITS = {
+  condemnedDelayMs: 3_000,
+  strayIntervalMs: 10_000,
+  displacedDelayMs: 1_000,
+  healRetryMaxMs: 10_000,
+  orphanIntervalMs: 5_000,
+  scrubIntervalMs: 10_000,
+};
+/** The shorter one suspects writes that are under way, which must cost no more than that write. */
+const ORPHAN_GRACES_MS = [100, 5_000];
+/** This share of the bodies comes from clients that stop for a while in the middle. */
+const SLOW_SHARE = 0.1;
+const SLOW_MAX_MS = 12_000;
 
 const NO_METADATA = { headers: {}, user: {} };
 /** Multipart objects: this share of the puts. */
@@ -39,7 +53,7 @@ export class NodeProgram implements Inspectable {
   #node: StorageNode | null = null;
 
   constructor(surroundings: Surroundings) {
-    this.target = new ObjectTarget(() => this.store);
+    this.target = new ObjectTarget(() => this.store, surroundings.clock);
     this.#run(surroundings).catch((error) => surroundings.note(`stops: ${error}`));
   }
 
@@ -72,9 +86,7 @@ export class NodeProgram implements Inspectable {
 
   async #run(surroundings: Surroundings): Promise<void> {
     const { name, zone, scheme, endpoints, addresses, clock, network, random, probe, note } = surroundings;
-    const drives = await Promise.all(
-      surroundings.drives.map(({ slot, disk }) => openLocalDrive(slot, disk, surroundings)),
-    );
+    const drives = await Promise.all(surroundings.drives.map((drive) => openLocalDrive(drive, surroundings)));
     const node = new StorageNode({
       name,
       zone,
@@ -88,7 +100,7 @@ export class NodeProgram implements Inspectable {
       random,
       log: logTo(note),
       rssBytes: () => 0,
-      limits: LIMITS,
+      limits: { ...LIMITS, orphanGraceMs: ORPHAN_GRACES_MS[random.bytes(1)[0]! % ORPHAN_GRACES_MS.length]! },
     });
     this.#node = node;
     await node.start();
@@ -115,9 +127,11 @@ function plainErrors(_: string, value: unknown): unknown {
 
 class ObjectTarget implements Target {
   readonly #store: () => ObjectStore;
+  readonly #clock: Clock;
 
-  constructor(store: () => ObjectStore) {
+  constructor(store: () => ObjectStore, clock: Clock) {
     this.#store = store;
+    this.#clock = clock;
   }
 
   async get(key: string): Promise<string | null> {
@@ -127,7 +141,7 @@ class ObjectTarget implements Target {
         const pieces: Uint8Array[] = [];
         for await (const piece of read(null)) pieces.push(piece);
         const label = checkedLabel(Buffer.concat(pieces));
-        if (label !== info.etag) throw new PromiseBroken(`the object ${info.etag} has the body of ${label}`);
+        if (label !== info.etag) throw new PromiseBroken('answers', `the object ${info.etag} has the body of ${label}`);
         return label;
       },
       { NoSuchKey: null },
@@ -142,7 +156,14 @@ class ObjectTarget implements Target {
     const random = new SimRandom(`put ${value}`);
     return answering<WriteAnswer>(async () => {
       if (random.chance(MULTIPART_SHARE)) await this.#putInParts(key, value, condition, random);
-      else await this.#store().putObject(BUCKET, key, bodyFor(value, random), NO_METADATA, conditionsFor(condition));
+      else
+        await this.#store().putObject(
+          BUCKET,
+          key,
+          this.#body(bodyOf(value, BODY_SIZES), value, random),
+          NO_METADATA,
+          conditionsFor(condition),
+        );
       return 'done';
     }, REFUSALS);
   }
@@ -173,12 +194,34 @@ class ObjectTarget implements Target {
     const { uploadId } = await store.createUpload(BUCKET, key, NO_METADATA, null);
     const parts = [];
     for (const [index, piece] of [whole.subarray(0, cut), whole.subarray(cut)].entries()) {
-      const body = bodyFrom(piece, `${value}-${index}`, random);
+      const body = this.#body(piece, `${value}-${index}`, random);
       parts.push(await store.putPart(BUCKET, key, uploadId, index + 1, body));
     }
     const seal = () => ({ etag: value, checksums: {} });
     const chosen = parts.map(({ partNumber, etag }) => ({ partNumber, etag, checksums: {} }));
     await store.completeUpload(BUCKET, key, uploadId, chosen, 0, seal, conditionsFor(condition));
+  }
+
+  #body(content: Buffer, etag: string, random: SimRandom): Body {
+    const pieces = inPieces(content, random);
+    const pauseMs = random.chance(SLOW_SHARE) ? random.below(SLOW_MAX_MS) : 0;
+    return {
+      stream: pauseMs === 0 ? pieces : this.#pausing(pieces, pauseMs, random),
+      sizeBytes: random.chance(0.5) ? content.length : null,
+      seal: () => ({ etag, checksums: {} }),
+    };
+  }
+
+  async *#pausing(pieces: AsyncIterable<Uint8Array>, pauseMs: number, random: SimRandom): AsyncIterable<Uint8Array> {
+    let isDue = true;
+    for await (const piece of pieces) {
+      yield piece;
+      if (isDue && random.chance(0.5)) {
+        isDue = false;
+        await sleep(this.#clock, pauseMs);
+      }
+    }
+    if (isDue) await sleep(this.#clock, pauseMs);
   }
 }
 
@@ -192,7 +235,7 @@ async function answering<T>(run: () => Promise<T>, answers: Readonly<Record<stri
     if (!(error instanceof StoreError)) throw error;
     if (error.code in answers) return answers[error.code]!;
     if (['Unavailable', 'SlowDown', 'NoSpace'].includes(error.code)) throw new OutcomeUnknown(error.message);
-    throw new PromiseBroken(`${error.code}: ${error.message}`, { cause: error });
+    throw new PromiseBroken('answers', `${error.code}: ${error.message}`, { cause: error });
   }
 }
 
@@ -200,18 +243,8 @@ function checkedLabel(body: Buffer): string {
   try {
     return labelOf(body, BODY_SIZES);
   } catch (error) {
-    throw new PromiseBroken('a read gave wrong bytes', { cause: error });
+    throw new PromiseBroken('answers', 'a read gave wrong bytes', { cause: error });
   }
-}
-
-const bodyFor = (label: string, random: SimRandom): Body => bodyFrom(bodyOf(label, BODY_SIZES), label, random);
-
-function bodyFrom(content: Buffer, etag: string, random: SimRandom): Body {
-  return {
-    stream: inPieces(content, random),
-    sizeBytes: random.chance(0.5) ? content.length : null,
-    seal: () => ({ etag, checksums: {} }),
-  };
 }
 
 function conditionsFor(condition: Condition): WriteConditions {

@@ -4,7 +4,7 @@ import type { Member } from '../../node/cluster/member.ts';
 import { UnavailableError } from '../../node/cluster/registers.ts';
 import { replicaProblems, shardProblems } from './checkers/storage-state.ts';
 import type { Program, SimCluster } from './cluster.ts';
-import { PromiseBroken } from './workload.ts';
+import { PromiseBroken } from './violation.ts';
 
 /** What a program shows of its inside to the checks at the end. */
 export interface Inspectable extends Program {
@@ -13,30 +13,30 @@ export interface Inspectable extends Program {
   readonly objects: { status(): Promise<StatusReport> } | null;
 }
 
-export interface Leftovers {
-  readonly orphanedShards: number;
-}
-
 const LOOK_INTERVAL_MS = 2_000;
 const LOOK_LIMIT_MS = 60_000;
 
 /**
- * Waits until nothing is missing or stale anywhere; gives what is left over. Rejects when something is missing after limitMs.
- * Orphaned shards are counted and not held against the cluster: nothing collects yet what a write left behind whose node died.
+ * Waits until nothing is missing, stale or left behind anywhere. Rejects with what still is after limitMs.
  */
-export async function untilWhole<P extends Inspectable>(cluster: SimCluster<P>, limitMs: number): Promise<Leftovers> {
+export async function untilWhole<P extends Inspectable>(
+  cluster: SimCluster<P>,
+  limitMs: number,
+  mayRot: boolean,
+): Promise<void> {
   const { scheduler } = cluster;
   const deadlineMs = scheduler.nowMs + limitMs;
   for (;;) {
-    const { problems, orphanedShards } = await scheduler.runToEnd(
+    const problems = await scheduler.runToEnd(
       'looking at all drives',
-      look(cluster).catch(whenUnavailable),
+      look(cluster, mayRot).catch(whenUnavailable),
       LOOK_LIMIT_MS,
     );
-    if (problems.length === 0) return { orphanedShards };
+    if (problems.length === 0) return;
     if (scheduler.nowMs >= deadlineMs) {
       const list = problems.slice(0, 12).map((problem) => `\n  ${problem}`);
       throw new PromiseBroken(
+        'recovery',
         `${limitMs} ms after the last fault ${problems.length} things are not right:${list.join('')}`,
       );
     }
@@ -45,24 +45,26 @@ export async function untilWhole<P extends Inspectable>(cluster: SimCluster<P>, 
 }
 
 /** Just after the faults not everything can be asked. */
-function whenUnavailable(error: unknown): Leftovers & { problems: string[] } {
-  if (error instanceof UnavailableError) return { problems: [error.message], orphanedShards: 0 };
+function whenUnavailable(error: unknown): string[] {
+  if (error instanceof UnavailableError) return [error.message];
   throw error;
 }
 
-async function look<P extends Inspectable>(cluster: SimCluster<P>): Promise<Leftovers & { problems: string[] }> {
+async function look<P extends Inspectable>(cluster: SimCluster<P>, mayRot: boolean): Promise<string[]> {
   const programs = cluster.machines.map(({ program }) => program!);
   const members = programs.map(({ member }) => member);
   const statuses = await Promise.all(programs.map(({ objects }) => objects?.status()));
   const stale = await replicaProblems(members);
-  if (programs[0]!.objects === null) return { problems: stale, orphanedShards: 0 };
-  const { missing, uncollected, orphans } = await shardProblems(members);
+  if (programs[0]!.objects === null) return stale;
+  const { missing, rotten, uncollected, orphans } = await shardProblems(members);
   const unhealthy: string[] = [];
+  // What rots at rest is nobody's fault until it is read.
+  const hidden = mayRot ? missing : [...missing, ...rotten];
   for (const [index, status] of statuses.entries()) {
     const { name } = cluster.machines[index]!;
     if (status?.health !== 'healthy') unhealthy.push(`${name} says ${status?.health}: ${status?.reasons.join('; ')}`);
     // Nothing can have got lost between the question and the look: there are no faults and no clients any more.
-    else if (missing.length > 0) throw new PromiseBroken(`${name} says healthy, but ${missing[0]}`);
+    else if (hidden.length > 0) throw new PromiseBroken('health', `${name} says healthy, but ${hidden[0]}`);
   }
-  return { problems: [...missing, ...stale, ...uncollected, ...unhealthy], orphanedShards: orphans.length };
+  return [...missing, ...rotten, ...stale, ...uncollected, ...orphans, ...unhealthy];
 }

@@ -40,9 +40,7 @@ export class RegisterProgram implements Inspectable {
 
   async #run(surroundings: Surroundings): Promise<void> {
     const { name, zone, scheme, endpoints, addresses, clock, network, random, probe, note } = surroundings;
-    const drives = await Promise.all(
-      surroundings.drives.map(({ slot, disk }) => openLocalDrive(slot, disk, surroundings)),
-    );
+    const drives = await Promise.all(surroundings.drives.map((drive) => openLocalDrive(drive, surroundings)));
     const member = new Member({
       name,
       zone,

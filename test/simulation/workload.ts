@@ -22,11 +22,6 @@ export class OutcomeUnknown extends Error {
   override readonly name = 'OutcomeUnknown';
 }
 
-/** The store broke a promise in a way that needs no history to see: a wrong byte, an error that it must not give. */
-export class PromiseBroken extends Error {
-  override readonly name = 'PromiseBroken';
-}
-
 export interface WorkloadOptions {
   readonly clientCount: number;
   readonly keys: readonly string[];

@@ -45,6 +45,8 @@ export async function replicaProblems(members: readonly Member[]): Promise<strin
 export interface ShardState {
   /** Redundancy is not whole, so nothing may call the cluster healthy. */
   readonly missing: readonly string[];
+  /** There, and not what was written. */
+  readonly rotten: readonly string[];
   /** Condemned and not yet deleted. */
   readonly uncollected: readonly string[];
   /** Shards that no register owns or has condemned: what writes left behind that were cut short. */
@@ -58,6 +60,7 @@ export async function shardProblems(members: readonly Member[]): Promise<ShardSt
   const onDrives = new Map<string, Map<string, ShardInfo>>();
   for (const drive of drives) onDrives.set(drive.identity.slot, await shardsOf(drive));
   const missing: string[] = [];
+  const rotten: string[] = [];
   const uncollected: string[] = [];
   const orphans: string[] = [];
   const owned = new Set<string>();
@@ -75,7 +78,7 @@ export async function shardProblems(members: readonly Member[]): Promise<ShardSt
         const { slot } = positions[position]!;
         owned.add(`${slot} ${shardName(blob.blobId, position)}`);
         const problem = await shardProblem(drives, onDrives, slot, blob.blobId, position);
-        if (problem !== null) missing.push(`${nameOf(key)}: ${problem}`);
+        if (problem !== null) (problem.isRotten ? rotten : missing).push(`${nameOf(key)}: ${problem.text}`);
       }
     }
   }
@@ -85,7 +88,7 @@ export async function shardProblems(members: readonly Member[]): Promise<ShardSt
       orphans.push(`nothing owns shard ${name} on ${slot}`);
     }
   }
-  return { missing, uncollected, orphans };
+  return { missing, rotten, uncollected, orphans };
 }
 
 async function shardProblem(
@@ -94,13 +97,14 @@ async function shardProblem(
   slot: string,
   blobId: string,
   position: number,
-): Promise<string | null> {
+): Promise<{ readonly isRotten: boolean; readonly text: string } | null> {
+  const shard = `shard ${shardName(blobId, position)}`;
   const info = onDrives.get(slot)?.get(shardName(blobId, position));
   const drive = drives.find(({ identity }) => identity.slot === slot);
-  if (drive === undefined || info === undefined) return `shard ${shardName(blobId, position)} is not on ${slot}`;
+  if (drive === undefined || info === undefined) return { isRotten: false, text: `${shard} is not on ${slot}` };
   const read = await drive.readShard({ blobId, position }, 0, info.sizeBytes).catch((error: Error) => error);
-  if (read instanceof Error) return `shard ${shardName(blobId, position)} on ${slot} cannot be read: ${read.message}`;
-  if (read?.length !== info.sizeBytes) return `shard ${shardName(blobId, position)} on ${slot} is cut short`;
+  if (read instanceof Error) return { isRotten: true, text: `${shard} on ${slot} cannot be read: ${read.message}` };
+  if (read?.length !== info.sizeBytes) return { isRotten: true, text: `${shard} on ${slot} is cut short` };
   return null;
 }
 

@@ -1,0 +1,174 @@
+// Watches every replica of the registers from within its process and holds it to its word: a promise that was given is kept
+// for ever, versions only grow, proposals come from proposers that a quorum has promised to follow, and only decided values
+// are learned. Clients notice such a mistake once in thousands of runs; here it is noticed when it happens.
+import { Acceptor } from '../../../node/cluster/acceptor.ts';
+import { MAP_PARTITION } from '../../../node/cluster/groups.ts';
+import { type Ballot, compareBallots, compareVersions, type Version } from '../../../node/core/ballot.ts';
+import type { Scheme } from '../../../node/core/cluster-map.ts';
+import { keeperMajority } from '../../../node/core/keepers.ts';
+import { MAP_KEY, type RegisterKey } from '../../../node/core/keys.ts';
+import { registerQuorums } from '../../../node/core/quorum.ts';
+import type { AcceptGroup } from '../../../node/format/register-formats.ts';
+import { PromiseBroken } from '../violation.ts';
+
+export interface WitnessOptions {
+  readonly scheme: Scheme;
+  /** Of the cluster map. */
+  readonly keeperCount: number;
+  readonly onBroken: (error: PromiseBroken) => void;
+}
+
+/** What a replica was known to have promised and to hold when it was asked. */
+interface Word {
+  readonly promised: Ballot | undefined;
+  readonly newest: readonly (Version | undefined)[];
+}
+
+export class ProtocolWitness {
+  readonly #options: WitnessOptions;
+  /** By drive id and partition: the highest ballot that the replica is known to have promised. */
+  readonly #promised = new Map<string, Ballot>();
+  /** By drive id and key: the newest version that the replica is known to hold. */
+  readonly #newest = new Map<string, Version>();
+  /** By partition and ballot: the drives that promised to follow it. */
+  readonly #followers = new Map<string, Set<string>>();
+  /** By key and version: the drives that ever held it. */
+  readonly #holders = new Map<string, Set<string>>();
+
+  constructor(options: WitnessOptions) {
+    this.#options = options;
+  }
+
+  /** Watches all replicas of this process until the returned function is called. */
+  watch(): () => void {
+    const replicas = Acceptor.prototype;
+    const { prepare, accept, fetch, scan, learn } = replicas;
+    const witness = this;
+    replicas.prepare = async function (partition, ballot) {
+      const before = witness.#wordOf(this, partition, []);
+      const answer = await prepare.call(this, partition, ballot);
+      if (answer.granted) witness.#granted(this, partition, ballot, before);
+      return answer;
+    };
+    replicas.accept = async function (groups) {
+      for (const group of groups) witness.#mustBeFollowed(this, group);
+      const before = groups.map(({ partition, entries }) => witness.#wordOf(this, partition, keysOf(entries)));
+      const answers = await accept.call(this, groups);
+      groups.forEach((group, at) => {
+        if (answers[at]!.accepted) witness.#accepted(this, group, before[at]!);
+      });
+      return answers;
+    };
+    replicas.fetch = async function (partition, ballot, keys, values) {
+      const before = witness.#wordOf(this, partition, keys);
+      const answer = await fetch.call(this, partition, ballot, keys, values);
+      if (answer !== null && ballot !== null)
+        witness.#mustKeepPromise(this, partition, ballot, before.promised, 'answered');
+      answer?.forEach(({ version }, at) => {
+        if (version !== null) witness.#holds(this, keys[at]!, version, before.newest[at]);
+      });
+      return answer;
+    };
+    replicas.scan = async function (from, to, limit) {
+      const answer = await scan.call(this, from, to, limit);
+      for (const { key, version } of answer.registers) witness.#holds(this, key, version, undefined);
+      return answer;
+    };
+    replicas.learn = async function (entries, generation) {
+      for (const { key, version } of entries) witness.#mustBeDecided(this, key, version);
+      return learn.call(this, entries, generation);
+    };
+    return () => Object.assign(replicas, { prepare, accept, fetch, scan, learn });
+  }
+
+  #wordOf({ driveId }: Acceptor, partition: number, keys: readonly RegisterKey[]): Word {
+    const newest = keys.map((key) => this.#newest.get(`${driveId} ${key}`));
+    return { promised: this.#promised.get(`${driveId} ${partition}`), newest };
+  }
+
+  #granted(replica: Acceptor, partition: number, ballot: Ballot, before: Word): void {
+    this.#mustKeepPromise(replica, partition, ballot, before.promised, 'promised to follow');
+    this.#promises(replica, partition, ballot);
+    setAt(this.#followers, `${partition} ${ballotText(ballot)}`).add(replica.driveId);
+  }
+
+  #mustBeFollowed(replica: Acceptor, { partition, ballot }: AcceptGroup): void {
+    const followers = setAt(this.#followers, `${partition} ${ballotText(ballot)}`).size;
+    const { takeOver } = this.#quorumsOf(partition);
+    if (followers >= takeOver) return;
+    this.#broken(
+      replica,
+      `is asked to accept under ${ballotText(ballot)}, which ${followers} follow and ${takeOver} must`,
+    );
+  }
+
+  #accepted(replica: Acceptor, { partition, ballot, entries }: AcceptGroup, before: Word): void {
+    this.#mustKeepPromise(replica, partition, ballot, before.promised, 'accepted under');
+    this.#promises(replica, partition, ballot);
+    entries.forEach(({ key, sequence }, at) => {
+      this.#holds(replica, key, { ballot, sequence }, before.newest[at]);
+    });
+  }
+
+  #mustBeDecided(replica: Acceptor, key: RegisterKey, version: Version): void {
+    const holders = setAt(this.#holders, `${key} ${versionText(version)}`).size;
+    const { write } = this.#quorumsOf(key === MAP_KEY ? MAP_PARTITION : 0);
+    if (holders >= write) return;
+    this.#broken(replica, `is taught ${versionText(version)} of ${key}, which only ${holders} of ${write} ever held`);
+  }
+
+  #mustKeepPromise(
+    replica: Acceptor,
+    partition: number,
+    ballot: Ballot,
+    promised: Ballot | undefined,
+    deed: string,
+  ): void {
+    if (promised === undefined || compareBallots(ballot, promised) >= 0) return;
+    this.#broken(
+      replica,
+      `${deed} ${ballotText(ballot)} in partition ${partition} after it promised ${ballotText(promised)}`,
+    );
+  }
+
+  #promises({ driveId }: Acceptor, partition: number, ballot: Ballot): void {
+    const before = this.#promised.get(`${driveId} ${partition}`);
+    if (before === undefined || compareBallots(ballot, before) > 0)
+      this.#promised.set(`${driveId} ${partition}`, ballot);
+  }
+
+  /** atLeast: what it was known to hold before it was asked. */
+  #holds(replica: Acceptor, key: RegisterKey, version: Version, atLeast: Version | undefined): void {
+    if (atLeast !== undefined && compareVersions(version, atLeast) < 0)
+      this.#broken(replica, `has ${versionText(version)} of ${key} after it had ${versionText(atLeast)}`);
+    setAt(this.#holders, `${key} ${versionText(version)}`).add(replica.driveId);
+    const name = `${replica.driveId} ${key}`;
+    const before = this.#newest.get(name);
+    if (before === undefined || compareVersions(version, before) > 0) this.#newest.set(name, version);
+  }
+
+  #quorumsOf(partition: number): { write: number; takeOver: number } {
+    const { scheme, keeperCount } = this.#options;
+    if (partition !== MAP_PARTITION) return registerQuorums(scheme);
+    const write = keeperMajority(keeperCount);
+    return { write, takeOver: keeperCount - write + 1 };
+  }
+
+  #broken({ driveId }: Acceptor, what: string): void {
+    this.#options.onBroken(new PromiseBroken('protocol', `the replica on drive ${driveId} ${what}`));
+  }
+}
+
+const keysOf = (entries: AcceptGroup['entries']): RegisterKey[] => entries.map(({ key }) => key);
+
+const ballotText = ({ round, proposer }: Ballot): string => `${round}.${proposer}`;
+
+const versionText = ({ ballot, sequence }: Version): string => `${ballotText(ballot)}.${sequence}`;
+
+function setAt(sets: Map<string, Set<string>>, name: string): Set<string> {
+  const known = sets.get(name);
+  if (known !== undefined) return known;
+  const made = new Set<string>();
+  sets.set(name, made);
+  return made;
+}

@@ -1,0 +1,55 @@
+// Mistakes in who belongs to the cluster, and who may vote in it.
+import type { Focus } from '../plan.ts';
+import type { Mutation } from './mutation.ts';
+
+const REPLACED_DRIVES: Focus = {
+  program: 'registers',
+  faults: ['replaced-drives', 'partition', 'kill'],
+  faultsMs: 60_000,
+  faultIntervalMs: 500,
+  clientCount: 6,
+  keyCount: 1,
+  thinkMeanMs: 20,
+};
+
+export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'founded-before-all-are-there',
+    breaks: 'a node founds a cluster without waiting for every listed peer',
+    edits: [
+      {
+        file: 'node/core/founding.ts',
+        from: "  if (missing.length > 0) return { kind: 'wait', reason: `waiting for ${missing.join(', ')}` };\n",
+        to: '',
+      },
+    ],
+    focus: { program: 'registers', faults: ['partition'], strikesFounding: true },
+    firstSeed: 0,
+  },
+  {
+    name: 'wiped-replica-votes-at-once',
+    breaks: 'a drive that replaces a lost one votes before it has caught up',
+    edits: [
+      {
+        file: 'node/cluster/member.ts',
+        from: '      this.#joining.add(slot);\n      replicas.addJoining(drives',
+        to: '      replicas.add(drives',
+      },
+    ],
+    focus: REPLACED_DRIVES,
+    firstSeed: 0,
+  },
+  {
+    name: 'promises-not-taken-over',
+    breaks: 'a drive that replaces a lost one does not take over the promises that were given',
+    edits: [
+      {
+        file: 'node/cluster/member.ts',
+        from: 'await this.#untilDone(`taking over the promises for ${slot}`, () => running.takePromises(slot)).catch(() => {});',
+        to: '',
+      },
+    ],
+    focus: REPLACED_DRIVES,
+    firstSeed: 0,
+  },
+];

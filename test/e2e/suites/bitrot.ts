@@ -15,6 +15,7 @@ const ROTTEN = ['a1/d1', 'c1/d2'] as const;
 /** Only the body in the record, a pointed-to record, small shards, shards in files, several stripes. */
 const SIZES_BYTES = [500, 3_000, 8_000, 20_000, 200_000, 300_000, 900_000, 2_500_000];
 const HEALTHY_TIMEOUT_MS = 300_000;
+const OUTCOME_TIMEOUT_MS = 120_000;
 const POLL_MS = 50;
 /** Damages any file of a log or an index for certain, whatever part of it is still in use. */
 const FLIPS_PER_FILE = 300;
@@ -28,7 +29,7 @@ export const bitrot: Suite = {
     await using faulty = await FaultyCluster.start({ zones: 4, drives: 2, erasure: '4+2' });
     const objects = new VerifiedObjects(faulty.cluster, 'bitrot');
     try {
-      await objects.write(context.ci ? 80 : 800, SIZES_BYTES);
+      await objects.write(context.ci ? 80 : 400, SIZES_BYTES);
       const rot = new Rot(faulty, objects, context);
       await rot.whatIsRepairedInPlace('shards');
       await rot.whatIsRepairedInPlace('manifests');
@@ -81,7 +82,7 @@ class Rot {
     const node = slot.split('/')[0]!;
     const outcome = await this.#objects.whileReading(async () => {
       const { exitCode, stderr } = await this.#corrupt(slot, what);
-      const condition = await this.#conditionOf(slot);
+      const condition = await this.#outcomeFor(slot);
       if (condition.state === 'up') return 'the node opened the drive with it';
       if (condition.state === 'unusable') {
         for (const action of ['kill', 'wipe', 'revive']) await this.#ashlar('drill', action, 'drive', slot);
@@ -105,11 +106,19 @@ class Rot {
     this.#say(`  all ${this.#objects.count} objects read, all ${files} shard files verified from outside`);
   }
 
-  async #conditionOf(slot: string): Promise<{ readonly state: string; readonly reason: string | null }> {
-    const report = await this.#faulty.status();
-    const node = report.nodes.find(({ name }) => name === slot.split('/')[0])!;
-    if (!node.reachable) return { state: 'gone', reason: null };
-    return node.drives.find((drive) => drive.slot === slot)!;
+  /** How it went with the drive once its node was started again; 'gone' when the node did not stay. */
+  async #outcomeFor(slot: string): Promise<{ readonly state: string; readonly reason: string | null }> {
+    const node = slot.split('/')[0]!;
+    const endMs = performance.now() + OUTCOME_TIMEOUT_MS;
+    while (performance.now() < endMs) {
+      if (!this.#faulty.pids().has(node)) return { state: 'gone', reason: null };
+      const report = (await this.#faulty.status()).nodes.find(({ name }) => name === node)!;
+      const drive = report.drives.find((candidate) => candidate.slot === slot)!;
+      // Down in the map: it has not caught up yet, or nobody has agreed yet that it is back.
+      if (report.reachable && drive.state !== 'down') return drive;
+      await delay(POLL_MS);
+    }
+    throw new Error(`nobody says how drive ${slot} is, ${OUTCOME_TIMEOUT_MS} ms after its node was started`);
   }
 
   #verifyFiles() {

@@ -2,7 +2,7 @@
 // drives are blank, goes on where an interrupted founding stopped, or takes the map of the cluster that exists. Waits for
 // peers as long as it takes, saying for what; formats nothing that is not blank.
 import type { ClusterMap } from '../core/cluster-map.ts';
-import { type FoundingStep, firstMap, foundingStep, type Hello, type Peer } from '../core/founding.ts';
+import { type FoundingStep, firstMap, foundingStep, type Hello, ownCluster, type Peer } from '../core/founding.ts';
 import { clusterMapFormat, helloFormat } from '../format/membership-formats.ts';
 import { type Clock, sleep } from '../io/clock.ts';
 import type { NodeName } from '../io/network.ts';
@@ -43,6 +43,8 @@ export class Bootstrap {
   readonly #options: BootstrapOptions;
   #map: ClusterMap | null = null;
   #founded = false;
+  /** The last step that was told, as JSON. */
+  #said = '';
 
   constructor(options: BootstrapOptions) {
     this.#options = options;
@@ -60,6 +62,7 @@ export class Bootstrap {
   /** What this node tells those who ask before there is a cluster. */
   hello(): Hello {
     const { zone, scheme, endpoints, drives } = this.#options;
+    const clusters = [...drives.slotsByCluster().keys()];
     return {
       zone,
       scheme,
@@ -69,7 +72,7 @@ export class Bootstrap {
         state: drive.kind === 'open' ? 'formatted' : drive.kind,
         problem: drive.kind === 'refused' ? drive.reason : '',
       })),
-      clusterId: drives.open()[0]?.identity.clusterId ?? null,
+      clusterId: clusters.length === 1 ? clusters[0]! : null,
       founded: this.#founded,
       map: this.#map === null ? null : clusterMapFormat.encode(this.#map),
     };
@@ -77,23 +80,41 @@ export class Bootstrap {
 
   /** Resolves with the map once this node belongs to a cluster. Rejects only with the signal's reason. */
   async run(): Promise<ClusterMap> {
-    const { drives, clock, signal, onStep, self } = this.#options;
+    const { drives, clock, signal, self } = this.#options;
+    await this.#settleCluster();
     this.#map = await drives.newestMap();
     this.#founded = this.#map !== null && !(await drives.isFounding());
-    let said = '';
     while (!this.#founded || this.#map === null) {
       signal.throwIfAborted();
       const { peers, missing } = await this.#meet();
       const step = foundingStep(self, peers, missing);
-      if (JSON.stringify(step) !== said) {
-        said = JSON.stringify(step);
-        onStep(step);
-      }
+      this.#say(step);
       if (step.kind === 'found') await this.#found(peers, step.resume).catch(rethrowUnlessRpc);
       else if (step.kind === 'join') await this.#join(step.from).catch(rethrowUnlessRpc);
       if (!this.#founded) await sleep(clock, RETRY_MS, signal);
     }
     return this.#map;
+  }
+
+  /** A foreign drive among one's own must not decide where the node belongs: the peers in its list do. */
+  async #settleCluster(): Promise<void> {
+    const { drives, clock, signal, self } = this.#options;
+    for (;;) {
+      signal.throwIfAborted();
+      const candidates = drives.slotsByCluster();
+      if (candidates.size <= 1) return;
+      const { peers } = await this.#meet();
+      const own = ownCluster(self, candidates, peers);
+      if (own.clusterId !== null) return drives.refuseForeign(own.clusterId);
+      this.#say({ kind: 'conflict', problems: [own.problem] });
+      await sleep(clock, RETRY_MS, signal);
+    }
+  }
+
+  #say(step: FoundingStep): void {
+    const text = JSON.stringify(step);
+    if (text !== this.#said) this.#options.onStep(step);
+    this.#said = text;
   }
 
   async #meet(): Promise<{ peers: Peer[]; missing: string[] }> {

@@ -59,6 +59,26 @@ export class LocalDrives {
     this.#drives.set(slot, { kind: 'refused', slot, reason });
   }
 
+  /** The slots of usable drives, by the cluster that they were formatted for. */
+  slotsByCluster(): Map<string, string[]> {
+    const slots = new Map<string, string[]>();
+    for (const { identity } of this.open()) {
+      slots.set(identity.clusterId, [...(slots.get(identity.clusterId) ?? []), identity.slot]);
+    }
+    return slots;
+  }
+
+  /** Whatever was formatted for another cluster is not touched from here on. */
+  refuseForeign(clusterId: string): void {
+    for (const { identity } of this.open()) {
+      if (identity.clusterId === clusterId) continue;
+      this.refuse(
+        identity.slot,
+        `it belongs to cluster ${identity.clusterId}, this is ${clusterId}; take it out, or give an empty one`,
+      );
+    }
+  }
+
   /** The newest map on any drive, or null. */
   async newestMap(): Promise<ClusterMap | null> {
     let newest: ClusterMap | null = null;

@@ -8,6 +8,7 @@ import type { Network, NodeName } from '../io/network.ts';
 import type { Random } from '../io/random.ts';
 import { Bootstrap, type Introductions } from './bootstrap.ts';
 import { CatchUp } from './catch-up.ts';
+import { Generations } from './generations.ts';
 import { Groups } from './groups.ts';
 import { Liveness, type UsableDrive } from './liveness.ts';
 import { type LocalDrive, LocalDrives } from './local-drives.ts';
@@ -106,6 +107,7 @@ export class Member {
     await running.liveness.start();
     await this.#untilDone('reading the cluster map', () => running.mapKeeper.refresh());
     for (const store of this.drives.open()) void this.#bringUp(store.identity.slot);
+    running.generations.start();
     running.catchUp.start();
     running.mapKeeper.start();
     this.#watchDrives();
@@ -157,6 +159,7 @@ export class Member {
   async stop(): Promise<void> {
     this.#stop.abort(new Error('the node is stopping'));
     this.#running?.liveness.stop();
+    this.#running?.generations.stop();
     this.#running?.catchUp.stop();
     this.#running?.mapKeeper.stop();
     await Promise.allSettled(this.drives.open().map((store) => store.close()));
@@ -168,14 +171,21 @@ export class Member {
     const topology = new CurrentTopology(map);
     const groups = new Groups(topology);
     const replicas = new Replicas((slot, key) => catchUp.unreadable(slot, key));
-    const client = new RegisterClient({ rpc, groups, clock, random });
-    const scanner = new RegisterScanner({ rpc, groups, topology, client, replicas, summarize });
+    const generations: Generations = new Generations({
+      clock,
+      read: (key) => client.read(key),
+      change: (key, command) => client.change(key, command),
+    });
+    const generation = () => generations.known;
+    const client = new RegisterClient({ rpc, groups, clock, random, generations });
+    const scanner = new RegisterScanner({ rpc, groups, topology, client, replicas, summarize, generation });
     const catchUp: CatchUp = new CatchUp({
       rpc,
       clock,
       topology,
       client,
       scanner,
+      generation,
       onCaughtUp: (slot) => void this.#whenCaughtUp(slot),
       isReadable: (slot, key) => replicas.learner(slot).isReadable(key),
       onProblem: (slot, error) => observer.problem(`bringing ${slot} up to date`, error),
@@ -218,7 +228,16 @@ export class Member {
       drives,
       onProblem: (what, error) => observer.problem(what, error),
     });
-    const replacement = { rpc, random, topology, groups, drives, mapKeeper, replicas };
+    const replacement = {
+      rpc,
+      random,
+      topology,
+      groups,
+      drives,
+      mapKeeper,
+      replicas,
+      generation: () => generations.refresh(),
+    };
     rpc.handle(MEMBERSHIP_METHODS.replace, async ({ slot }) => {
       await replaceDrive(replacement, slot);
       this.#joining.add(slot);
@@ -248,6 +267,8 @@ export class Member {
       liveness,
       mapKeeper,
       registers,
+      generations,
+      forget: (partition, tombstones, since) => proposer.forget(partition, tombstones, since),
       takePromises: (slot) => takePromises(replacement, slot),
     };
   }
@@ -275,15 +296,11 @@ export class Member {
   }
 
   async #takeStockOfDrives(map: ClusterMap): Promise<void> {
+    this.drives.refuseForeign(map.clusterId);
     for (const store of this.drives.open()) {
-      const { slot, driveId, clusterId } = store.identity;
+      const { slot, driveId } = store.identity;
       const entry = map.drives.find((drive) => drive.slot === slot);
-      if (clusterId !== map.clusterId) {
-        this.drives.refuse(
-          slot,
-          `it belongs to cluster ${clusterId}, this is ${map.clusterId}; take it out, or give an empty one`,
-        );
-      } else if (entry === undefined) {
+      if (entry === undefined) {
         this.drives.refuse(slot, `slot ${slot} is not in the cluster map`);
       } else if (entry.id !== driveId) {
         this.drives.refuse(
@@ -355,5 +372,8 @@ export interface Running {
   readonly liveness: Liveness;
   readonly mapKeeper: MapKeeper;
   readonly registers: Registers & RegisterMaintenance;
+  readonly generations: Generations;
+  /** As Proposer.forget. */
+  forget: Proposer['forget'];
   takePromises(slot: string): Promise<void>;
 }

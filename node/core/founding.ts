@@ -54,6 +54,29 @@ export function foundingStep(self: string, peers: readonly Peer[], missing: read
   return { kind: 'found', resume: interrupted?.hello.map ?? null };
 }
 
+/**
+ * Which cluster a node belongs to whose drives were formatted for several: the one that most of its peers are in. slots: of
+ * this node's drives, by cluster.
+ */
+export function ownCluster(
+  self: string,
+  slots: ReadonlyMap<string, readonly string[]>,
+  peers: readonly Peer[],
+): { readonly clusterId: string; readonly problem: null } | { readonly clusterId: null; readonly problem: string } {
+  const peersIn = (clusterId: string) =>
+    peers.filter((peer) => peer.name !== self && peer.hello.clusterId === clusterId).length;
+  const ranked = [...slots.keys()].sort((a, b) => peersIn(b) - peersIn(a));
+  const [first, second] = ranked;
+  if (first !== undefined && (second === undefined || peersIn(first) > peersIn(second))) {
+    return { clusterId: first, problem: null };
+  }
+  const parts = [...slots].map(([clusterId, drives]) => `${drives.join(', ')} to ${clusterId}`);
+  const problem =
+    `the drives of ${self} belong to different clusters (${parts.join('; ')}), and its peers do not say which is right; ` +
+    'start the other nodes, or take the foreign drives out';
+  return { clusterId: null, problem };
+}
+
 /** What makes it impossible for these nodes to be one cluster. Each sentence names the nodes and what to do. */
 export function conflicts(peers: readonly Peer[]): string[] {
   const problems: string[] = [];

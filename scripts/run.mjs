@@ -1,12 +1,16 @@
 // Runs a program of this repository under the pinned Node, after installing what the lockfile asks for.
 // It must run on whatever Node the user has (20 or newer), so it uses nothing newer and imports nothing of ours.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const installedMarker = join(root, 'node_modules', '.package-lock.json');
+const lockfile = join(root, 'package-lock.json');
+/** npm's own record of the tree, and ours of the lockfile that it was installed from. */
+const npmRecord = join(root, 'node_modules', '.package-lock.json');
+const installedFrom = join(root, 'node_modules', '.installed-from');
 const pinnedNode = join(root, 'node_modules', 'node', 'bin', 'node');
 
 const [program, ...programArguments] = process.argv.slice(2);
@@ -40,10 +44,18 @@ function requireNode(majorMin) {
   process.exit(2);
 }
 
-/** Installed means: npm's own record of the tree is at least as new as the lockfile that describes it. */
+/**
+ * Installed means: from a lockfile with this content, or by hand since it was written. Its date alone says little: a checkout
+ * renews it, and installing again would take the packages from under a running cluster.
+ */
 function isInstalled() {
-  if (!existsSync(installedMarker) || !existsSync(pinnedNode)) return false;
-  return statSync(installedMarker).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs;
+  if (!existsSync(npmRecord) || !existsSync(pinnedNode)) return false;
+  if (existsSync(installedFrom)) return readFileSync(installedFrom, 'utf8') === lockfileDigest();
+  return statSync(npmRecord).mtimeMs >= statSync(lockfile).mtimeMs;
+}
+
+function lockfileDigest() {
+  return createHash('sha256').update(readFileSync(lockfile)).digest('hex');
 }
 
 function install() {
@@ -61,6 +73,7 @@ function install() {
     );
     process.exit(1);
   }
+  writeFileSync(installedFrom, lockfileDigest());
   console.error(`ashlar: installed in ${((Date.now() - startedAt) / 1000).toFixed(0)} s.`);
 }
 

@@ -51,6 +51,9 @@ export interface StoreLimits {
   readonly scrubIntervalMs: number;
   /** What the scrubber found is looked at again after this, to see whether it has been mended. */
   readonly scrubRecheckMs: number;
+  /** Deleted registers are looked for after this, and forgotten after the grace: changes that began before have ended by then. */
+  readonly tombstoneIntervalMs: number;
+  readonly tombstoneGraceMs: number;
 }
 
 export const STORE_LIMITS: StoreLimits = {
@@ -61,8 +64,8 @@ export const STORE_LIMITS: StoreLimits = {
   hedgeMs: 300,
   readTimeoutMs: 5_000,
   windowStripes: 3,
-  writeBudgetBytes: 64 * 1024 * 1024,
-  readBudgetBytes: 48 * 1024 * 1024,
+  writeBudgetBytes: 40 * 1024 * 1024,
+  readBudgetBytes: 32 * 1024 * 1024,
   budgetWaitMs: 10_000,
   bucketCacheMs: 2_000,
   condemnedDelayMs: 15_000,
@@ -81,4 +84,6 @@ export const STORE_LIMITS: StoreLimits = {
   scrubBytesPerSecond: 16 * 1024 * 1024,
   scrubIntervalMs: 7 * 24 * 3_600_000,
   scrubRecheckMs: 2_000,
+  tombstoneIntervalMs: 600_000,
+  tombstoneGraceMs: 90_000,
 };

@@ -8,7 +8,7 @@ import { isAlive, type ProcessRecord, readRecord, type StartedProcess, startProc
 import { compileCacheDirectory, programFile } from './program-files.ts';
 
 /** V8 would let the young generation grow to 128 MiB for a heap that holds 40 MiB. */
-const NODE_RUNTIME_FLAGS = ['--max-semi-space-size=16'];
+const NODE_RUNTIME_FLAGS = ['--max-semi-space-size=8'];
 
 /**
  * For glibc: buffers of 128 KiB and more are given back to the system when they are freed. Left to itself it raises that

@@ -2,6 +2,7 @@
 // a log and an index. Every read stays right, scrubbing finds and repairs the rest, and status does not call it healthy meanwhile.
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { nodeOf } from '../../../stacks/local/addressing.ts';
 import type { CorruptionTarget } from '../../../stacks/local/corruption.ts';
 import { FaultyCluster } from '../faulty-cluster.ts';
 import { type ProgramResult, run } from '../programs.ts';
@@ -15,6 +16,7 @@ const ROTTEN = ['a1/d1', 'c1/d2'] as const;
 /** Only the body in the record, a pointed-to record, small shards, shards in files, several stripes. */
 const SIZES_BYTES = [500, 3_000, 8_000, 20_000, 200_000, 300_000, 900_000, 2_500_000];
 const HEALTHY_TIMEOUT_MS = 300_000;
+const SCRUB_TIMEOUT = '2m';
 const OUTCOME_TIMEOUT_MS = 120_000;
 const POLL_MS = 50;
 /** Damages any file of a log or an index for certain, whatever part of it is still in use. */
@@ -33,7 +35,7 @@ export const bitrot: Suite = {
       const rot = new Rot(faulty, objects, context);
       await rot.whatIsRepairedInPlace('shards');
       await rot.whatIsRepairedInPlace('manifests');
-      for (const what of ['log', 'index'] as const) await rot.whatCostsTheDrive(what);
+      for (const what of ['log', 'index'] as const) await rot.whatMayCostTheDrive(what);
     } catch (error) {
       await faulty.keepLogs(context.directory);
       throw error;
@@ -76,27 +78,37 @@ class Rot {
     );
   }
 
-  /** A damaged log or index may lack acknowledged writes: the drive is given up, and filled again from the others. */
-  async whatCostsTheDrive(what: 'log' | 'index'): Promise<void> {
+  /**
+   * A damaged log or index may lack acknowledged writes, which nothing on the drive can bring back. What the node cannot go on
+   * with is given up, and filled again from the other drives.
+   */
+  async whatMayCostTheDrive(what: 'log' | 'index'): Promise<void> {
     const [slot] = ROTTEN;
-    const node = slot.split('/')[0]!;
     const outcome = await this.#objects.whileReading(async () => {
-      const { exitCode, stderr } = await this.#corrupt(slot, what);
-      const condition = await this.#outcomeFor(slot);
-      if (condition.state === 'up') return 'the node opened the drive with it';
-      if (condition.state === 'unusable') {
-        for (const action of ['kill', 'wipe', 'revive']) await this.#ashlar('drill', action, 'drive', slot);
-        return `refused, and said so in status (${condition.reason}); wiped and admitted again`;
+      await this.#corrupt(slot, what);
+      let found = await this.#outcomeFor(slot);
+      if (found.state === 'up') {
+        // Opened does not mean that it can be read to the end.
+        const scrubbed = await this.#run(['scrub', '--wait', '--timeout', SCRUB_TIMEOUT], false);
+        found = await this.#outcomeFor(slot);
+        if (found.state === 'up' && scrubbed.exitCode === 0)
+          return 'opened with it, and scrubbed until all was repaired';
       }
-      // The node itself is gone, which is more than one drive should cost, and is told as it is.
-      await this.#ashlar('drill', 'wipe', 'drive', slot);
-      await this.#ashlar('drill', 'revive', 'node', node);
-      return `node ${node} does not start (exit ${exitCode}: ${stderr.trim().split('\n')[0]}); drive wiped, node started again`;
+      await this.#replaceDrive(slot, found.state);
+      return outcomeText(found);
     });
     await this.#ashlar('scrub', '--wait');
     await this.#faulty.cluster.waitHealthy({ timeoutMs: HEALTHY_TIMEOUT_MS });
     await this.#everythingIsRight();
     this.#say(`${what}: ${FLIPS_PER_FILE} bytes in each file on drive ${slot}: ${outcome}; reads right all the time`);
+  }
+
+  /** As an operator does it: the drive's data are given up, and the cluster takes it as a blank one. */
+  async #replaceDrive(slot: string, state: DriveOutcome['state']): Promise<void> {
+    if (state !== 'gone') await this.#ashlar('drill', 'kill', 'drive', slot);
+    await this.#ashlar('drill', 'wipe', 'drive', slot);
+    if (state !== 'gone') await this.#ashlar('drill', 'revive', 'drive', slot);
+    else await this.#ashlar('drill', 'revive', 'node', nodeOf(slot));
   }
 
   async #everythingIsRight(): Promise<void> {
@@ -107,15 +119,15 @@ class Rot {
   }
 
   /** How it went with the drive once its node was started again; 'gone' when the node did not stay. */
-  async #outcomeFor(slot: string): Promise<{ readonly state: string; readonly reason: string | null }> {
-    const node = slot.split('/')[0]!;
+  async #outcomeFor(slot: string): Promise<DriveOutcome> {
+    const node = nodeOf(slot);
     const endMs = performance.now() + OUTCOME_TIMEOUT_MS;
     while (performance.now() < endMs) {
       if (!this.#faulty.pids().has(node)) return { state: 'gone', reason: null };
       const report = (await this.#faulty.status()).nodes.find(({ name }) => name === node)!;
       const drive = report.drives.find((candidate) => candidate.slot === slot)!;
       // Down in the map: it has not caught up yet, or nobody has agreed yet that it is back.
-      if (report.reachable && drive.state !== 'down') return drive;
+      if (report.reachable && drive.state !== 'down') return { state: drive.state, reason: drive.reason };
       await delay(POLL_MS);
     }
     throw new Error(`nobody says how drive ${slot} is, ${OUTCOME_TIMEOUT_MS} ms after its node was started`);
@@ -140,6 +152,23 @@ class Rot {
 
   #run(args: readonly string[], mustSucceed: boolean): Promise<ProgramResult> {
     return run(process.execPath, [CLI, ...args, '--data', this.#faulty.cluster.directory], { mustSucceed });
+  }
+}
+
+interface DriveOutcome {
+  readonly state: 'up' | 'unusable' | 'gone';
+  readonly reason: string | null;
+}
+
+function outcomeText({ state, reason }: DriveOutcome): string {
+  const then = 'the drive was wiped and admitted again';
+  switch (state) {
+    case 'up':
+      return `opened with it, but scrubbing could not repair all of it; ${then}`;
+    case 'unusable':
+      return `refused, and said so in status (${reason}); ${then}`;
+    case 'gone':
+      return `its node's process died of it, which is more than a drive should cost; ${then}`;
   }
 }
 

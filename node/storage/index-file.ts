@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { DiskError } from '../io/disk.ts';
 import type { Index, IndexEntry, IndexSpace } from './index-port.ts';
 
-const DATA_FILE = 'data.mdb';
+/** In the directory of the index, beside LMDB's lock file. */
+export const INDEX_FILE = 'data.mdb';
 const PAGE_HEADER_BYTES = 24;
 const NODE_HEADER_BYTES = 8;
 const META_BYTES = 160;
@@ -27,19 +28,41 @@ export interface IndexFile extends Index {
 
 /** directory: where lmdbIndex keeps it. Throws DiskError: 'not-found' without a file, 'io' when it is no index. */
 export function openIndexFile(directory: string): IndexFile {
-  const path = join(directory, DATA_FILE);
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, 'r');
-  } catch (error) {
-    const isAbsent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    throw new DiskError(isAbsent ? 'not-found' : 'io', `cannot open ${path}: ${String(error)}`, { cause: error });
-  }
+  const path = join(directory, INDEX_FILE);
+  const descriptor = openIfThere(path);
+  if (descriptor === null) throw new DiskError('not-found', `${path} does not exist`);
   try {
     return new LmdbFile(path, descriptor);
   } catch (error) {
     closeSync(descriptor);
-    throw error instanceof PageDamage ? new DiskError('io', `${path}: ${error.message}`) : error;
+    throw error;
+  }
+}
+
+function openIfThere(path: string): number | null {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw new DiskError('io', `cannot open ${path}: ${String(error)}`, { cause: error });
+  }
+}
+
+/**
+ * unborn: LMDB has made it, and no transaction was ever committed. Its heads are not synced before the first one is, so after
+ * a power cut one or both may be zeros, and LMDB must not be given such a file: it may end the process. Throws DiskError when
+ * it is damaged.
+ */
+export function inspectIndexFile(directory: string): 'none' | 'unborn' | 'used' {
+  const descriptor = openIfThere(join(directory, INDEX_FILE));
+  if (descriptor === null) return 'none';
+  try {
+    const file = new LmdbFile(join(directory, INDEX_FILE), descriptor);
+    if (file.isUnborn) return 'unborn';
+    if (file.hasBothHeads) return 'used';
+    throw new DiskError('io', `${join(directory, INDEX_FILE)} is damaged: one of its heads is not right`);
+  } finally {
+    closeSync(descriptor);
   }
 }
 
@@ -51,6 +74,9 @@ interface Meta {
   readonly lastPage: number;
   readonly transaction: bigint;
 }
+
+/** Of a file in which nothing was ever committed. */
+const EMPTY = { root: null, depth: 0, lastPage: 1, transaction: 0n } as const;
 
 /** What of the tree is wanted, and what a page of it may hold. */
 interface Span {
@@ -70,13 +96,26 @@ class LmdbFile implements IndexFile {
   readonly #descriptor: number;
   readonly #sizeBytes: number;
   readonly #meta: Meta;
+  #headCount = 0;
   readonly #cache = new Map<number, Buffer>();
 
   constructor(path: string, descriptor: number) {
     this.#path = path;
     this.#descriptor = descriptor;
     this.#sizeBytes = fstatSync(descriptor).size;
-    this.#meta = this.#newestMeta();
+    try {
+      this.#meta = this.#newestMeta();
+    } catch (error) {
+      throw error instanceof PageDamage ? new DiskError('io', `${path}: ${error.message}`) : error;
+    }
+  }
+
+  get hasBothHeads(): boolean {
+    return this.#headCount === 2;
+  }
+
+  get isUnborn(): boolean {
+    return this.#meta.transaction === 0n;
   }
 
   get(key: string): Buffer | null {
@@ -188,18 +227,23 @@ class LmdbFile implements IndexFile {
     return page;
   }
 
+  /** The newer of the heads that are right. Of a file without a transaction they may be unwritten. */
   #newestMeta(): Meta {
-    const metas: Meta[] = [];
-    for (const pageBytes of PAGE_SIZES) {
-      for (const number of [0, 1]) {
-        const page = this.#readUpTo(number * pageBytes, META_BYTES);
-        const meta = page.length < META_BYTES ? null : decodeMeta(page);
-        if (meta?.pageBytes === pageBytes) metas.push(meta);
-      }
-    }
+    const metas = PAGE_SIZES.flatMap((pageBytes) =>
+      [0, 1].flatMap((number) => {
+        const meta = decodeMeta(this.#readUpTo(number * pageBytes, META_BYTES));
+        return meta?.pageBytes === pageBytes ? [{ ...meta, number }] : [];
+      }),
+    );
+    this.#headCount = metas.length;
     const [newest] = metas.sort((a, b) => (a.transaction < b.transaction ? 1 : -1));
-    if (newest === undefined) throw new DiskError('io', `${this.#path} is not an index: neither of its heads is right`);
-    return newest;
+    const pageBytes = newest?.pageBytes ?? PAGE_SIZES[0]!;
+    const missing = [0, 1].filter((number) => !metas.some((meta) => meta.number === number));
+    const isUnwritten = (number: number) => this.#readUpTo(number * pageBytes, META_BYTES).every((byte) => byte === 0);
+    if (newest === undefined && missing.every(isUnwritten)) return { ...EMPTY, pageBytes };
+    if (newest !== undefined && (missing.length === 0 || newest.transaction > 0n)) return newest;
+    if (newest !== undefined && missing.every(isUnwritten)) return newest;
+    throw new DiskError('io', `${this.#path} is not an index: its heads are damaged`);
   }
 
   #read(offset: number, lengthBytes: number): Buffer {
@@ -210,12 +254,11 @@ class LmdbFile implements IndexFile {
 
   #readUpTo(offset: number, lengthBytes: number): Buffer {
     // A damaged length must not ask for memory without end.
-    if (offset + lengthBytes > this.#sizeBytes) return Buffer.alloc(0);
-    const buffer = Buffer.allocUnsafe(lengthBytes);
+    const buffer = Buffer.alloc(Math.max(0, Math.min(lengthBytes, this.#sizeBytes - offset)));
     let end = 0;
     try {
-      while (end < lengthBytes) {
-        const count = readSync(this.#descriptor, buffer, end, lengthBytes - end, offset + end);
+      while (end < buffer.length) {
+        const count = readSync(this.#descriptor, buffer, end, buffer.length - end, offset + end);
         if (count === 0) break;
         end += count;
       }
@@ -233,6 +276,7 @@ class LmdbFile implements IndexFile {
 }
 
 function decodeMeta(page: Buffer): Meta | null {
+  if (page.length < META_BYTES) return null;
   const isMeta = (page.readUInt16LE(18) & FLAG.meta) !== 0 && page.readUInt32LE(24) === META_MAGIC;
   if (!isMeta || (page.readUInt32LE(28) & 0xffff) !== DATA_VERSION) return null;
   const root = page.readBigUInt64LE(136);

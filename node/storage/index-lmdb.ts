@@ -1,9 +1,11 @@
 // The index in LMDB. Reads happen here, in memory; transactions in a thread of their own (index-lmdb-worker.ts), each synced
 // before it counts, with the state record in it. LMDB's pages have no checksums: the values bring their own.
-import { mkdir } from 'node:fs/promises';
+import { mkdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { DiskError } from '../io/disk.ts';
 import { type IndexAnswer, type IndexRequest, packBatch } from './index-batch.ts';
+import { INDEX_FILE, inspectIndexFile } from './index-file.ts';
 import type { Index, IndexChange, IndexEntry, IndexFactory, IndexSpace } from './index-port.ts';
 import { type LmdbEnvironment, openLmdb, spaceOf } from './lmdb-environment.ts';
 
@@ -22,9 +24,10 @@ export function lmdbIndex(directory: string): IndexFactory {
   return async () => {
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 });
+      if (inspectIndexFile(directory) === 'unborn') await unlink(join(directory, INDEX_FILE));
       return new LmdbIndex(openLmdb(directory), directory);
     } catch (error) {
-      throw asDiskError(error, directory);
+      throw error instanceof DiskError ? error : asDiskError(error, directory);
     }
   };
 }
@@ -120,6 +123,8 @@ class IndexThread {
   async close(): Promise<void> {
     this.#worker.postMessage(null satisfies IndexRequest);
     await this.#answer();
+    // Or a process that has nothing else to do would end here, before whoever waits for this is told.
+    this.#worker.ref();
     await this.#worker.terminate();
   }
 

@@ -79,6 +79,34 @@ describe("LMDB's file, read without LMDB", () => {
     await file.close();
   });
 
+  it.each([
+    ['zeros', 8_192, 0, 8_192],
+    ['zeros in place of its first head', 8_192, 0, 512],
+    ['a first transaction without heads', 40_000, 0, 40_000],
+    ['nothing at all', 0, 0, 0],
+  ])('is new, and never given to LMDB, when a power cut left %s', async (_what, sizeBytes, from, to) => {
+    await (await lmdbIndex(place)()).close();
+    const content = Buffer.concat([await readFile(join(place, 'data.mdb')), Buffer.alloc(40_000)]).subarray(
+      0,
+      sizeBytes,
+    );
+    await writeFile(join(place, 'data.mdb'), content.fill(0, from, to));
+    const index = await lmdbIndex(place)();
+    await index.apply([{ key: 'va', value: Buffer.from('1') }], Buffer.from('state'));
+    expect(index.get('va')!.toString()).toBe('1');
+    await index.close();
+  });
+
+  it.each([0, 4_096])('is refused, and never given to LMDB, when its head at byte %i is garbage', async (offset) => {
+    await filled(place, 60);
+    const content = await readFile(join(place, 'data.mdb'));
+    await writeFile(join(place, 'data.mdb'), content.fill(0x5a, offset, offset + 200));
+    await expect(lmdbIndex(place)()).rejects.toMatchObject({ kind: 'io', message: expect.stringContaining('heads') });
+    const file = openIndexFile(place);
+    expect(file.range('', '', 1_000).length).toBeGreaterThan(20);
+    await file.close();
+  });
+
   it('survives any damage: it ends, and tells of entries that it cannot give in order', async () => {
     const entries = await filled(place, 300);
     const path = join(place, 'data.mdb');

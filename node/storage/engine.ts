@@ -341,8 +341,11 @@ export class DriveEngine implements DriveStore {
 
   async #beforeFrame(): Promise<void> {
     await this.#space.refresh();
-    const isBehind = this.#tables.active.sizeBytes > 2 * this.#parts.tuning.memtableBytes;
-    if (isBehind) await this.#checkpointer.running;
+    const { memtableBytes, checkpointLogBytes } = this.#parts.tuning;
+    const isBehind =
+      this.#tables.active.sizeBytes > 2 * memtableBytes || this.#checkpointer.newLogBytes > 2 * checkpointLogBytes;
+    // A checkpoint that has yet to freeze the memtable waits for its turn between two frames: waiting for it would be for ever.
+    if (isBehind && this.#tables.frozen !== null) await this.#checkpointer.running;
   }
 
   #afterFrame(): void {

@@ -1,6 +1,7 @@
 // What other programs may use of Ashlar. Everything else is free to change.
 export type { DriveReport, HealReport, NodeReport, StatusReport } from './node/admin/status.ts';
-export * from './plan/plan.ts';
+export { makePlan } from './plan/make-plan.ts';
+export type * from './plan/plan.ts';
 export type {
   ClusterSpec,
   Engine,

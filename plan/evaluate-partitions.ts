@@ -5,7 +5,7 @@ import { registerQuorums } from '../node/core/quorum.ts';
 import type { ClusterSpec } from '../spec/cluster-spec.ts';
 import { partitionCapacity } from './capacity.ts';
 import { type ClusterDrive, clusterDrives } from './cluster-drives.ts';
-import { type Evaluation, impossible, planNodes } from './evaluate.ts';
+import { type Evaluation, impossible, planNodes } from './evaluation.ts';
 import { GroupCounts } from './group-counts.ts';
 import { type Assess, assessAnyDrives, enumerateLosses } from './losses.ts';
 import type { PlanNode, Remainder } from './plan.ts';

@@ -3,7 +3,7 @@
 import type { ClusterSpec, SpecDrive, SpecNode } from '../spec/cluster-spec.ts';
 import { setCapacity } from './capacity.ts';
 import { type ClusterDrive, clusterDrives } from './cluster-drives.ts';
-import { type Evaluation, impossible } from './evaluate.ts';
+import { type Evaluation, impossible } from './evaluation.ts';
 import { GroupCounts } from './group-counts.ts';
 import { type Assess, assessAnyDrives, enumerateLosses } from './losses.ts';
 import type { PlanNode, SetLayout, SetPool } from './plan.ts';

@@ -3,13 +3,8 @@
 import type { ClusterSpec } from '../spec/cluster-spec.ts';
 import { evaluatePartitions } from './evaluate-partitions.ts';
 import { evaluateSets } from './evaluate-sets.ts';
-import type { Plan, PlanNode } from './plan.ts';
-
-/** What the engines fill in. */
-export type Evaluation = Pick<
-  Plan,
-  'verdict' | 'partitionCount' | 'keepers' | 'layout' | 'losses' | 'anyDrives' | 'capacity'
->;
+import { planNodes } from './evaluation.ts';
+import type { Plan } from './plan.ts';
 
 export function evaluate(spec: ClusterSpec): Plan {
   const nodes = planNodes(spec);
@@ -27,28 +22,4 @@ export function evaluate(spec: ClusterSpec): Plan {
     root: spec.root,
     ...evaluation,
   };
-}
-
-/** Why nothing could be laid out. */
-export function impossible(reason: string): Evaluation {
-  return {
-    verdict: { safe: false, reasons: [reason], nearest: [] },
-    partitionCount: 0,
-    keepers: [],
-    layout: null,
-    losses: [],
-    anyDrives: null,
-    capacity: null,
-  };
-}
-
-export function planNodes(spec: ClusterSpec): PlanNode[] {
-  return spec.nodes.map((node) => ({
-    ...node,
-    drives: node.drives.map((drive) => ({
-      ...drive,
-      slot: `${node.name}/${drive.name}`,
-      weight: drive.capacityBytes === null ? 1 : Math.floor(drive.capacityBytes / 2 ** 30),
-    })),
-  }));
 }

@@ -12,8 +12,9 @@ import {
 } from '../spec/cluster-spec.ts';
 import { specSettings, specText } from '../spec/write.ts';
 import { clusterDrives } from './cluster-drives.ts';
-import { evaluate, planNodes } from './evaluate.ts';
+import { evaluate } from './evaluate.ts';
 import { interleavedEndpoints } from './evaluate-sets.ts';
+import { planNodes } from './evaluation.ts';
 import type { NearestSpec } from './plan.ts';
 
 interface Candidate {

@@ -1,11 +1,9 @@
-// The plan of a cluster: spec in, value out, no IO, no clock. It holds what the targets need to build the cluster and what
+// The plan of a cluster as a value (make-plan.ts makes it). It holds what the targets need to build the cluster and what
 // a person needs before agreeing to it: where shards go, which losses are survived (proven by enumerating the actual
 // placement), what capacity is left, and whether the plan keeps the promise that the spec makes.
 import type { Caps } from '../node/core/placement.ts';
 import type { RegisterQuorums } from '../node/core/quorum.ts';
 import type { ClusterSpec, Engine, FailureDomain } from '../spec/cluster-spec.ts';
-import { evaluate } from './evaluate.ts';
-import { nearestSpecs } from './nearest.ts';
 
 export interface Plan {
   readonly name: string;
@@ -171,11 +169,4 @@ export interface ObjectCost {
   readonly efficiency: number;
   /** Object bytes that fit when all objects are of this size; null without capacities. */
   readonly usableBytes: number | null;
-}
-
-/** Never throws for a parsed spec: what cannot work comes back as an unsafe verdict. */
-export function makePlan(spec: ClusterSpec): Plan {
-  const plan = evaluate(spec);
-  if (plan.verdict.safe) return plan;
-  return { ...plan, verdict: { ...plan.verdict, nearest: nearestSpecs(spec) } };
 }

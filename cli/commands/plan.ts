@@ -1,7 +1,8 @@
 // `ashlar plan`: prints what a spec amounts to before anything is built: where data goes, which losses are survived, what fits.
 // Exit code 0 when the plan keeps the spec's promise, 2 when it does not.
 import { Option } from 'commander';
-import { makePlan, type Plan } from '../../plan/plan.ts';
+import { makePlan } from '../../plan/make-plan.ts';
+import type { Plan } from '../../plan/plan.ts';
 import { jsonOption } from '../cluster-options.ts';
 import type { CommandModule } from '../command.ts';
 import { planText } from '../plan-text/plan-text.ts';

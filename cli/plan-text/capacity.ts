@@ -2,7 +2,7 @@
 import type { Capacity, ObjectCost, Plan } from '../../plan/plan.ts';
 import { textTable } from '../../plan/text-table.ts';
 import { binaryBytes, decimalBytes, percent } from '../../plan/units.ts';
-import { section } from './plan-text.ts';
+import { section } from './section.ts';
 
 export function capacityLines({ capacity, scheme }: Plan): string[] {
   if (capacity === null) return [];

@@ -2,7 +2,7 @@
 import type { DriveShare, PartitionLayout, Plan, PlanNode, SetLayout, SetPool } from '../../plan/plan.ts';
 import { textTable } from '../../plan/text-table.ts';
 import { counted, decimalBytes, percent } from '../../plan/units.ts';
-import { section, type TextOptions } from './plan-text.ts';
+import { section, type TextOptions } from './section.ts';
 
 /** With more drives than this, a row is a node; with more nodes than this, a zone. */
 const ROWS_MAX = 48;

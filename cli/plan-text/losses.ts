@@ -3,7 +3,7 @@
 import { compareRemainders } from '../../plan/losses.ts';
 import type { Loss, LossGroup, Plan, Remainder } from '../../plan/plan.ts';
 import { textTable } from '../../plan/text-table.ts';
-import { section, type TextOptions } from './plan-text.ts';
+import { section, type TextOptions } from './section.ts';
 
 const NAMES_MAX = 6;
 /** Rows of one kind of loss; beyond, only the worst are shown. */

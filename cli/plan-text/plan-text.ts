@@ -6,11 +6,7 @@ import { counted } from '../../plan/units.ts';
 import { capacityLines } from './capacity.ts';
 import { layoutLines } from './layout.ts';
 import { lossLines } from './losses.ts';
-
-export interface TextOptions {
-  /** Every drive and every loss instead of summaries. */
-  readonly all: boolean;
-}
+import { section, type TextOptions } from './section.ts';
 
 /** Without the last newline. */
 export function planText(plan: Plan, options: TextOptions): string {
@@ -23,11 +19,6 @@ export function planText(plan: Plan, options: TextOptions): string {
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
     .join('\n\n');
-}
-
-/** A heading in the left margin, with its lines beside it. */
-export function section(heading: string, lines: readonly string[]): string[] {
-  return lines.map((line, index) => `${(index === 0 ? heading : '').padEnd(10)}${line}`.trimEnd());
 }
 
 function headLines(plan: Plan): string[] {

@@ -1,7 +1,7 @@
 // Brings a local cluster up, from nothing or from whatever is left of it. Promises: when it resolves, every node and the endpoint
 // are ready; when it rejects, what it started is stopped again and what ran before still runs.
 import type { Writable } from 'node:stream';
-import { makePlan } from '../../plan/plan.ts';
+import { makePlan } from '../../plan/make-plan.ts';
 import type { ClusterSpec } from '../../spec/cluster-spec.ts';
 import {
   defaultPrograms,

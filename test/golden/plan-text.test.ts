@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { planText } from '../../cli/plan-text/plan-text.ts';
-import { makePlan } from '../../plan/plan.ts';
+import { makePlan } from '../../plan/make-plan.ts';
 import { parseClusterSpec } from '../../spec/cluster-spec.ts';
 
 function printed(text: string, all = false): string {

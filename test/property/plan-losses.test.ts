@@ -5,7 +5,8 @@ import { chooseKeepers } from '../../node/core/keepers.ts';
 import { defaultPartitionCount, type PlacementDrive, place } from '../../node/core/placement.ts';
 import { registerQuorums } from '../../node/core/quorum.ts';
 import { evaluate } from '../../plan/evaluate.ts';
-import { makePlan, type Plan } from '../../plan/plan.ts';
+import { makePlan } from '../../plan/make-plan.ts';
+import type { Plan } from '../../plan/plan.ts';
 import { type ClusterSpec, parseClusterSpec } from '../../spec/cluster-spec.ts';
 import { anyCluster, type Cluster } from './clusters.ts';
 

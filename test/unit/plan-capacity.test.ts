@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { BLOCK_MAX_BYTES, INLINE_MAX_BYTES } from '../../node/core/limits.ts';
 import { registerQuorums } from '../../node/core/quorum.ts';
+import { makePlan } from '../../plan/make-plan.ts';
 import { partitionObject, setObject } from '../../plan/object-cost.ts';
-import { type Capacity, makePlan, type Plan } from '../../plan/plan.ts';
+import type { Capacity, Plan } from '../../plan/plan.ts';
 import { parseClusterSpec } from '../../spec/cluster-spec.ts';
 
 function plan(text: string): Plan {

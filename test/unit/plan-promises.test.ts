@@ -1,7 +1,8 @@
 // What the issue and the README promise of particular clusters, read from their plans.
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type LossGroup, type LossKind, makePlan, type Plan } from '../../plan/plan.ts';
+import { makePlan } from '../../plan/make-plan.ts';
+import type { LossGroup, LossKind, Plan } from '../../plan/plan.ts';
 import { parseClusterSpec } from '../../spec/cluster-spec.ts';
 
 function plan(text: string): Plan {

@@ -1,7 +1,8 @@
 // Plans that break their own promise: the reason, and what is offered instead.
 import { describe, expect, it } from 'vitest';
 import { parse as parseYaml } from 'yaml';
-import { makePlan, type Plan } from '../../plan/plan.ts';
+import { makePlan } from '../../plan/make-plan.ts';
+import type { Plan } from '../../plan/plan.ts';
 import { parseClusterSpec } from '../../spec/cluster-spec.ts';
 
 function plan(text: string): Plan {

@@ -1,6 +1,7 @@
 // The set-layout rules of RustFS and MinIO, with the worked cases of the design and the rules one by one.
 import { describe, expect, it } from 'vitest';
-import { makePlan, type Plan } from '../../plan/plan.ts';
+import { makePlan } from '../../plan/make-plan.ts';
+import type { Plan } from '../../plan/plan.ts';
 import { defaultParity, layoutPools, setQuorums, symmetricSizes } from '../../plan/set-layout.ts';
 import { parseClusterSpec } from '../../spec/cluster-spec.ts';
 

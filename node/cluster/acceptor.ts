@@ -6,6 +6,7 @@ import type { RegisterKey } from '../core/keys.ts';
 import {
   type AcceptGroup,
   type Fetched,
+  generationRecord,
   type PartitionRecord,
   partitionRecord,
   type RegisterRecord,
@@ -57,6 +58,8 @@ export class Acceptor {
    * register back from a take-over quorum of the others.
    */
   readonly #unreadable = new Map<RegisterKey, Ballot>();
+  /** In which this drive last forgot a register; null until it is known. */
+  #generation: number | null = null;
   /** Ends when the last placement so far has called commit. */
   #placing: Promise<void> = Promise.resolve();
 
@@ -163,9 +166,12 @@ export class Acceptor {
   }
 
   /** Takes values that are known to be decided. They need no promise: a decided value is part of every later history. */
-  async learn(entries: readonly StoredRegister[]): Promise<number> {
+  /** null: since that generation registers were forgotten here, perhaps some of these. Nothing was taken then. */
+  async learn(entries: readonly StoredRegister[], generation: number): Promise<number | null> {
+    await this.generation();
     const keys = entries.map((entry) => entry.key);
     const { result: taken, durable } = await this.#place(keys, [], (newest, put) => {
+      if (generation < this.#generation! && newest.includes(null)) return { result: null, operations: [] };
       const isNewer = (entry: StoredRegister, at: number) =>
         newest[at] === null || compareVersions(entry.version, newest[at]!) > 0;
       const missed = entries.filter(isNewer);
@@ -174,6 +180,57 @@ export class Acceptor {
     });
     await durable;
     return taken;
+  }
+
+  /** In which this drive last forgot a register. */
+  async generation(): Promise<number> {
+    if (this.#generation !== null) return this.#generation;
+    const stored = await this.#drive.get(GENERATION_STORE_KEY);
+    const found = stored === null ? 0 : generationRecord.decode(stored).generation;
+    this.#generation = Math.max(found, this.#generation ?? 0);
+    return this.#generation;
+  }
+
+  /** As if something had been forgotten here in that generation: a new drive does not know what the one before it forgot. */
+  async raiseGeneration(generation: number): Promise<void> {
+    if (generation <= (await this.generation())) return;
+    this.#generation = generation;
+    await this.#drive.commit([generationWrite(generation)]);
+  }
+
+  /**
+   * Forgets registers that every replica holds at these versions and that say nothing but "deleted". The ballot must be the
+   * promise here and higher than the versions': then whatever was proposed before is refused. All or none; false: none.
+   */
+  async forget(
+    partition: number,
+    ballot: Ballot,
+    generation: number,
+    tombstones: readonly { readonly key: RegisterKey; readonly version: Version }[],
+  ): Promise<boolean> {
+    const state = await this.#partition(partition);
+    const generationNow = await this.generation();
+    const forgetting = this.#placing.then(async () => {
+      const stored = await Promise.all(tombstones.map(({ key }) => this.#read(key, state)));
+      const isAsSaid = tombstones.every(({ key, version }, at) => {
+        const record = stored[at]!;
+        if (record === null) return true;
+        const isTombstone = !record.value.live && record.value.payload.length === 0;
+        const isSettled = compareVersions(record.version, version) === 0 && compareBallots(version.ballot, ballot) < 0;
+        return isTombstone && isSettled && !this.#pending.has(key);
+      });
+      if (!isAsSaid || compareBallots(ballot, state.promised) !== 0) return false;
+      const next = Math.max(generation, generationNow, this.#generation ?? 0);
+      this.#generation = next;
+      const deletions = tombstones.map(({ key }): StoreOperation => ({ kind: 'delete', key: `R${key}` }));
+      await this.#drive.commit([generationWrite(next), ...deletions]);
+      return true;
+    });
+    this.#placing = forgetting.then(
+      () => {},
+      () => {},
+    );
+    return forgetting;
   }
 
   async isReadable(key: RegisterKey): Promise<boolean> {
@@ -307,6 +364,14 @@ export class Acceptor {
     );
   }
 }
+
+const GENERATION_STORE_KEY = 'T';
+
+const generationWrite = (generation: number): StoreOperation => ({
+  kind: 'put',
+  key: GENERATION_STORE_KEY,
+  value: generationRecord.encode({ generation }),
+});
 
 /** Where a replica keeps its promise and marks. */
 export function partitionStoreKey(partition: number): string {

@@ -19,6 +19,8 @@ export interface CatchUpOptions {
   readonly topology: TopologySource;
   readonly client: RegisterClient;
   readonly scanner: RegisterScanner;
+  /** The cluster's, as far as this node knows. */
+  readonly generation: () => number;
   /** A drive has been compared to the end and misses nothing that was decided before the comparison began. */
   readonly onCaughtUp: (slot: string) => void;
   /** Whether the record on this node's own drive can be read. */
@@ -163,12 +165,13 @@ export class CatchUp {
     for (const key of keys) misses.delete(key);
     this.#workOn(slot, keys.length);
     try {
+      const generation = this.#options.generation();
       const entries = [];
       for (const key of keys) {
         const record = await this.#options.client.readRecord(key);
         if (record !== null) entries.push({ key, ...record });
       }
-      const { taken } = await this.#options.rpc.call(node, REGISTER_METHODS.learn, { slot, entries });
+      const { taken } = await this.#options.rpc.call(node, REGISTER_METHODS.learn, { slot, generation, entries });
       this.#healed += taken;
     } catch (error) {
       for (const key of keys) this.missed(slot, key);

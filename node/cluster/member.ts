@@ -19,7 +19,7 @@ import { RegisterClient } from './register-client.ts';
 import { RegisterScanner } from './register-scan.ts';
 import { Replicas, serveRegisters } from './register-service.ts';
 import type { Decide, RegisterMaintenance, Registers, Summarize } from './registers.ts';
-import { replaceDrive, takePromises } from './replacement.ts';
+import { type ReplacementOptions, replaceDrive, takePromises } from './replacement.ts';
 import { Rpc } from './rpc.ts';
 
 const RETRY_MS = 200;
@@ -68,6 +68,8 @@ export class Member {
   readonly #stop = new AbortController();
   readonly #caughtUp = new Set<string>();
   readonly #joining = new Set<string>();
+  /** Drives that are being replaced right now. */
+  readonly #replacing = new Map<string, Promise<void>>();
   readonly #failing = new Map<string, string>();
   #running: Running | null = null;
 
@@ -239,10 +241,10 @@ export class Member {
       generation: () => generations.refresh(),
     };
     rpc.handle(MEMBERSHIP_METHODS.replace, async ({ slot }) => {
-      await replaceDrive(replacement, slot);
-      this.#joining.add(slot);
-      replicas.addJoining(drives.open().find((store) => store.identity.slot === slot)!);
-      void this.#bringUp(slot);
+      // Two at once would each enter an id of its own in the map, and the drive can have only one.
+      const replacing = this.#replacing.get(slot) ?? this.#replace(replacement, slot);
+      this.#replacing.set(slot, replacing);
+      await replacing.finally(() => this.#replacing.delete(slot));
       return {};
     });
     let downBefore = new Set<string>();
@@ -311,6 +313,13 @@ export class Member {
         this.#joining.add(slot);
       }
     }
+  }
+
+  async #replace(replacement: ReplacementOptions, slot: string): Promise<void> {
+    await replaceDrive(replacement, slot);
+    this.#joining.add(slot);
+    replacement.replicas.addJoining(this.drives.open().find((store) => store.identity.slot === slot)!);
+    void this.#bringUp(slot);
   }
 
   async #bringUp(slot: string): Promise<void> {

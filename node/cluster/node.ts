@@ -23,6 +23,7 @@ import { ShardClient } from './shard-client.ts';
 import { registerShardService } from './shards.ts';
 import { Background, type StoreContext } from './store-context.ts';
 import { STORE_LIMITS, type StoreLimits } from './store-limits.ts';
+import { TombstoneCollector } from './tombstones.ts';
 
 export interface NodeOptions {
   readonly name: NodeName;
@@ -59,6 +60,7 @@ export class StorageNode {
   readonly #background: Background;
   #serving: ServingNode | null = null;
   #scrubber: Scrubber | null = null;
+  #tombstones: TombstoneCollector | null = null;
 
   constructor(options: NodeOptions) {
     const { log } = options;
@@ -148,12 +150,16 @@ export class StorageNode {
     this.#serving = { ...blobPorts, store: createObjectStore(context), status, healer, running };
     healer.start();
     this.#scrubber.start();
+    const { registers, generations, topology, forget } = running;
+    this.#tombstones = new TombstoneCollector({ registers, generations, topology, clock, limits, log, forget });
+    this.#tombstones.start();
   }
 
   /** Ends what goes on in the background, then closes the drives. */
   async stop(): Promise<void> {
     this.#serving?.healer.stop();
     this.#scrubber?.stop();
+    this.#tombstones?.stop();
     await this.#background.idle();
     await this.member.stop();
   }

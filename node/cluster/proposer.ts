@@ -4,6 +4,7 @@
 import { type Ballot, compareVersions, type Version } from '../core/ballot.ts';
 import type { RegisterKey } from '../core/keys.ts';
 import {
+  type changeRequest,
   type Fetched,
   RECENT_CHANGES_MAX,
   type RegisterRecord,
@@ -15,6 +16,7 @@ import { AcceptLanes, type Proposal } from './accept-lanes.ts';
 import type { AcceptResult } from './acceptor.ts';
 import { type Gathered, gather } from './gather.ts';
 import type { Group, Groups } from './groups.ts';
+import { decidedAmong, isTombstone, newestAmong } from './read-back.ts';
 import { RecordCache } from './record-cache.ts';
 import { REGISTER_METHODS } from './register-methods.ts';
 import { type Decide, type RegisterState, UnavailableError } from './registers.ts';
@@ -35,6 +37,8 @@ interface Leadership {
   /** Sequences proposed and not yet decided. */
   readonly open: Set<number>;
   markTimer: boolean;
+  /** The highest in which a replica that answered has forgotten registers: what began in an older one may be over already. */
+  generation: number;
   /** Set when a higher ballot or a lost quorum ends it; then nothing more may be proposed under it. */
   ended: boolean;
 }
@@ -50,6 +54,8 @@ export interface ProposerOptions {
   /** Told when a value came true here that an earlier proposer left open: nobody may have looked after what it brings with it. */
   readonly onRevived: (key: RegisterKey) => void;
 }
+
+export type ChangeRequest = ReturnType<typeof changeRequest.decode>;
 
 export interface ChangeOutcome {
   readonly repeated: boolean;
@@ -80,15 +86,20 @@ export class Proposer {
 
   /**
    * Decides and carries out one change. change names it, the same for every attempt; mayHaveHappened says that an earlier
-   * attempt got no answer. Rejects with UnavailableError: then the outcome is unknown.
+   * attempt got no answer. Rejects with UnavailableError: then the outcome is unknown; with RpcError 'stale': this attempt did
+   * nothing, because it began before something was forgotten.
    */
-  change(key: RegisterKey, change: string, mayHaveHappened: boolean, command: Uint8Array): Promise<ChangeOutcome> {
+  change({ key, change, mayHaveHappened, generation, command }: ChangeRequest): Promise<ChangeOutcome> {
     let uncertain = mayHaveHappened;
     return this.#inTurn(key, () =>
       this.#whileLeading(key, async (leadership) => {
         const current = await this.#load(leadership, key);
         const recent = current?.value.recent ?? [];
         if (recent.includes(change)) return { repeated: true, reply: new Uint8Array() };
+        if (generation < leadership.generation) {
+          const why = `this change began in generation ${generation}, before registers were forgotten`;
+          throw uncertain ? new UnavailableError(why) : new RpcError('stale', why);
+        }
         // With a full list the change may have been carried out and fallen out of it.
         if (uncertain && recent.length >= RECENT_CHANGES_MAX) {
           throw new UnavailableError(
@@ -129,16 +140,82 @@ export class Proposer {
    */
   rewrite(key: RegisterKey): Promise<void> {
     return this.#inTurn(key, async () => {
-      const leading = await this.#leading.get(this.#options.groups.partitionOf(key))?.catch(() => null);
-      if (leading != null) {
-        this.#end(leading);
-        this.#leading.delete(leading.group.partition);
-      }
+      await this.#resign(this.#options.groups.partitionOf(key));
       await this.#whileLeading(key, async (leadership) => {
         const record = await this.#load(leadership, key);
         await this.#propose(leadership, key, record?.value ?? NOTHING);
       });
     });
+  }
+
+  /**
+   * Has all replicas forget those of these registers that each of them holds as a tombstone of this version; gives their number.
+   * generation began after they were seen so. Under a ballot of its own, which every replica promises: then nothing that was
+   * proposed before can reach a replica that has forgotten. Rejects when a replica does not answer or has promised another.
+   */
+  async forget(
+    partition: number,
+    tombstones: readonly { readonly key: RegisterKey; readonly version: Version }[],
+    generation: number,
+  ): Promise<number> {
+    const { rpc, onMissed } = this.#options;
+    await this.#resign(partition);
+    const leadership = await this.#lead(partition);
+    const { ballot, group } = leadership;
+    const options = { timeoutMs: CALL_TIMEOUT_MS };
+    const all = <T>(ask: (replica: Group['replicas'][number]) => Promise<T>) => Promise.all(group.replicas.map(ask));
+    const promises = await all(({ slot, node }) =>
+      rpc.call(node, REGISTER_METHODS.prepare, { slot, partition, ballot }, options),
+    );
+    if (promises.some(({ granted }) => !granted)) throw new LeadershipLostError('a higher ballot was promised');
+    const keys = tombstones.map(({ key }) => key);
+    return this.#inTurnOfAll(keys, async () => {
+      const held = await all(({ slot, node }) =>
+        rpc.call(node, REGISTER_METHODS.fetch, { slot, partition, ballot, values: true, keys }, options),
+      );
+      const isHeldByAll = (version: Version, at: number) =>
+        held.every(({ registers }) => isTombstone(registers[at], version));
+      const entries = tombstones.filter(({ version }, at) => isHeldByAll(version, at));
+      if (entries.length === 0 || leadership.ended) return 0;
+      leadership.generation = Math.max(leadership.generation, generation);
+      for (const { key } of entries) this.#cache.forget(key);
+      const forgotten = await all(({ slot, node }) =>
+        rpc
+          .call(node, REGISTER_METHODS.forget, { slot, partition, ballot, generation, entries }, options)
+          .catch(() => ({ forgotten: false })),
+      );
+      if (forgotten.every((answer) => answer.forgotten)) return entries.length;
+      // Some have forgotten and some have not: those that have get the tombstones back.
+      for (const { slot } of group.replicas) for (const { key } of entries) onMissed(slot, key);
+      return 0;
+    });
+  }
+
+  /** Whatever is done next in the partition is done under a new ballot. */
+  async #resign(partition: number): Promise<void> {
+    const leading = await this.#leading.get(partition)?.catch(() => null);
+    if (leading == null) return;
+    this.#end(leading);
+    this.#leading.delete(partition);
+  }
+
+  /** No key twice. Only one such turn is waited for at a time, so that no two wait for each other. */
+  async #inTurnOfAll<T>(keys: readonly RegisterKey[], run: () => Promise<T>): Promise<T> {
+    const over = Promise.withResolvers<void>();
+    const reached = keys.map((key) => {
+      const turn = Promise.withResolvers<void>();
+      void this.#inTurn(key, () => {
+        turn.resolve();
+        return over.promise;
+      });
+      return turn.promise;
+    });
+    try {
+      await Promise.all(reached);
+      return await run();
+    } finally {
+      over.resolve();
+    }
   }
 
   /** One after the other per key: a register's next change is decided on the outcome of the one before. */
@@ -192,7 +269,7 @@ export class Proposer {
     });
     const gathered = await gather(questions, ({ answered }) => answered >= group.quorums.takeOver);
     if (gathered.answered < group.quorums.takeOver) throw lost(`take-over of partition ${partition}`, gathered);
-    return { ballot, group, nextSequence: 1, open: new Set(), markTimer: false, ended: false };
+    return { ballot, group, nextSequence: 1, open: new Set(), markTimer: false, generation: 0, ended: false };
   }
 
   #sawBallot(partition: number, ballot: Ballot): void {
@@ -217,9 +294,10 @@ export class Proposer {
     const { group, ballot } = leadership;
     const questions = group.replicas.map(async (replica): Promise<Fetched | undefined> => {
       const request = { slot: replica.slot, partition: group.partition, ballot, values: true, keys: [key] };
-      const { registers } = await this.#options.rpc.call(replica.node, REGISTER_METHODS.fetch, request, {
+      const { registers, generation } = await this.#options.rpc.call(replica.node, REGISTER_METHODS.fetch, request, {
         timeoutMs: CALL_TIMEOUT_MS,
       });
+      leadership.generation = Math.max(leadership.generation, generation);
       const found = registers[0];
       if (found === undefined) throw new RpcError('no-answer', `${replica.slot} left a key unanswered`);
       return found;
@@ -340,26 +418,4 @@ function decidedThrough(leadership: Leadership): number {
   let oldestOpen = leadership.nextSequence;
   for (const sequence of leadership.open) oldestOpen = Math.min(oldestOpen, sequence);
   return oldestOpen - 1;
-}
-
-function newestAmong(answers: readonly (Fetched | undefined)[]): (Fetched & { version: Version }) | null {
-  let newest: (Fetched & { version: Version }) | null = null;
-  for (const answer of answers) {
-    if (answer === undefined || answer.version === null) continue;
-    if (newest === null || compareVersions(answer.version, newest.version) > 0)
-      newest = { ...answer, version: answer.version };
-  }
-  return newest;
-}
-
-/** The record that is certainly decided, null for "certainly never written", undefined for "cannot tell". */
-function decidedAmong(answers: readonly (Fetched | undefined)[], group: Group): RegisterRecord | null | undefined {
-  const newest = newestAmong(answers);
-  if (newest === null) return null;
-  const same = (answer: Fetched | undefined) =>
-    answer?.version != null && compareVersions(answer.version, newest.version) === 0;
-  const holders = answers.filter(same);
-  const isMarked = holders.some((holder) => holder?.chosen === true);
-  if (!isMarked && holders.length < group.quorums.write) return undefined;
-  return { version: newest.version, value: newest.value! };
 }

@@ -39,6 +39,10 @@ export class RecordCache {
     }
   }
 
+  forget(key: RegisterKey): void {
+    this.#drop(key);
+  }
+
   #drop(key: RegisterKey): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;

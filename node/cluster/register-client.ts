@@ -24,6 +24,7 @@ export interface RegisterClientOptions {
   readonly groups: Groups;
   readonly clock: Clock;
   readonly random: Random;
+  readonly generations: { readonly known: number; refresh(): Promise<number> };
 }
 
 export class RegisterClient {
@@ -63,18 +64,25 @@ export class RegisterClient {
   }
 
   async change(key: RegisterKey, command: Uint8Array): Promise<Uint8Array> {
-    const { rpc, groups, random } = this.#options;
-    const change = random.bytes(8).toString('hex');
+    const { rpc, groups, random, generations } = this.#options;
+    let change = random.bytes(8).toString('hex');
+    let generation = generations.known;
     let mayHaveHappened = false;
     const { reply } = await this.#askProposer(groups.groupOf(key), async (node) => {
       try {
         return await rpc.call(
           node,
           REGISTER_METHODS.change,
-          { key, change, mayHaveHappened, command },
+          { key, change, mayHaveHappened, generation, command },
           { timeoutMs: CHANGE_TIMEOUT_MS },
         );
       } catch (error) {
+        if (error instanceof RpcError && error.code === 'stale') {
+          if (mayHaveHappened) throw new UnavailableError(error.message, { cause: error });
+          // It did not happen, and no attempt is under way: another change, which begins now, may take its place.
+          change = random.bytes(8).toString('hex');
+          generation = await generations.refresh();
+        }
         // Only these leave open whether the proposer went on with it.
         if (error instanceof RpcError && (error.code === 'no-answer' || error.code === 'unavailable'))
           mayHaveHappened = true;

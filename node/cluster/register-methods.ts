@@ -7,6 +7,8 @@ import {
   changeResponse,
   fetchRequest,
   fetchResponse,
+  forgetRequest,
+  forgetResponse,
   learnRequest,
   learnResponse,
   mendRegisterRequest,
@@ -28,4 +30,5 @@ export const REGISTER_METHODS = {
   change: method(6, 'register.change', changeRequest, changeResponse),
   settle: method(7, 'register.settle', settleRequest, settleResponse),
   mend: method(8, 'register.mend', mendRegisterRequest, emptyMessage),
+  forget: method(9, 'register.forget', forgetRequest, forgetResponse),
 } as const;

@@ -25,6 +25,8 @@ export interface ScannerOptions {
   readonly client: RegisterClient;
   readonly replicas: Replicas;
   readonly summarize: Summarize;
+  /** The cluster's, as far as this node knows. */
+  readonly generation: () => number;
 }
 
 /** One key as the answering replicas have it. */
@@ -89,7 +91,9 @@ export class RegisterScanner implements RegisterMaintenance {
     const entries = [];
     for (const merged of owned) {
       const record = (await this.#ownCopy(merged)) ?? (await client.readRecord(merged.key));
-      if (record !== null) entries.push({ key: merged.key, payload: record.value.payload, live: record.value.live });
+      if (record === null) continue;
+      const { version, value } = record;
+      entries.push({ key: merged.key, version, payload: value.payload, live: value.live });
     }
     return { entries, next: page.next };
   }
@@ -105,6 +109,8 @@ export class RegisterScanner implements RegisterMaintenance {
     limit: number,
   ): Promise<{ taken: number; next: RegisterKey | null }> {
     const { rpc, groups, client } = this.#options;
+    // Before anything is read: what was forgotten since must not be brought back.
+    const generation = this.#options.generation();
     const page = await this.#page(from, '', limit, false, slot);
     const isBehind = ({ key, newest, versions }: Merged) => {
       if (!groups.groupOf(key).replicas.some((replica) => replica.slot === slot)) return false;
@@ -117,7 +123,7 @@ export class RegisterScanner implements RegisterMaintenance {
       if (record !== null) entries.push({ key, ...record });
     }
     const { taken } =
-      entries.length === 0 ? { taken: 0 } : await rpc.call(node, REGISTER_METHODS.learn, { slot, entries });
+      entries.length === 0 ? { taken: 0 } : await rpc.call(node, REGISTER_METHODS.learn, { slot, generation, entries });
     return { taken, next: page.next };
   }
 
@@ -126,7 +132,7 @@ export class RegisterScanner implements RegisterMaintenance {
     const { groups, rpc, replicas } = this.#options;
     const group = groups.groupOf(key);
     const own = group.replicas.find((replica) => replica.node === rpc.self);
-    if (own === undefined || votes < group.quorums.write) return null;
+    if (own === undefined || !replicas.slots().includes(own.slot) || votes < group.quorums.write) return null;
     const [fetched] = (await replicas.get(own.slot).fetch(group.partition, null, [key], true)) ?? [];
     if (fetched?.version == null || fetched.value === null || compareVersions(fetched.version, newest.version) !== 0)
       return null;

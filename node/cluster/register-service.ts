@@ -80,7 +80,8 @@ export function serveRegisters(rpc: Rpc, replicas: Replicas, proposer: Proposer,
     namingCorruption(slot, async () => {
       const registers = await replicas.get(slot).fetch(partition, ballot, keys, values);
       if (registers === null) throw new RpcError('stale', `${slot} has promised another ballot`);
-      return { registers };
+      // Asked for afterwards: where something is absent because it was forgotten, this says so.
+      return { registers, generation: await replicas.get(slot).generation() };
     }),
   );
 
@@ -95,13 +96,17 @@ export function serveRegisters(rpc: Rpc, replicas: Replicas, proposer: Proposer,
     }),
   );
 
-  rpc.handle(REGISTER_METHODS.learn, async ({ slot, entries }) => ({
-    taken: await replicas.learner(slot).learn(entries),
-  }));
+  rpc.handle(REGISTER_METHODS.learn, async ({ slot, generation, entries }) => {
+    const taken = await replicas.learner(slot).learn(entries, generation);
+    if (taken === null) throw new RpcError('stale', `${slot} has forgotten registers since generation ${generation}`);
+    return { taken };
+  });
 
-  rpc.handle(REGISTER_METHODS.change, async ({ key, change, mayHaveHappened, command }) =>
-    namingUnavailability(() => proposer.change(key, change, mayHaveHappened, command)),
-  );
+  rpc.handle(REGISTER_METHODS.change, async (request) => namingUnavailability(() => proposer.change(request)));
+
+  rpc.handle(REGISTER_METHODS.forget, async ({ slot, partition, ballot, generation, entries }) => ({
+    forgotten: await replicas.get(slot).forget(partition, ballot, generation, entries),
+  }));
 
   rpc.handle(REGISTER_METHODS.mend, async ({ key }) =>
     namingUnavailability(async () => {

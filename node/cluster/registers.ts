@@ -1,5 +1,6 @@
 // The registers as the rest of the node uses them: one linearizable register per key, changed by commands that are decided
 // where the register's proposer is. The protocol behind it is described in docs/consistency.md.
+import type { Version } from '../core/ballot.ts';
 import type { RegisterKey } from '../core/keys.ts';
 
 export interface RegisterState {
@@ -58,7 +59,12 @@ export interface RegisterMaintenance {
     from: RegisterKey,
     limit: number,
   ): Promise<{
-    readonly entries: readonly { readonly key: RegisterKey; readonly payload: Uint8Array; readonly live: boolean }[];
+    readonly entries: readonly {
+      readonly key: RegisterKey;
+      readonly version: Version;
+      readonly payload: Uint8Array;
+      readonly live: boolean;
+    }[];
     readonly next: RegisterKey | null;
   }>;
 }

@@ -21,6 +21,8 @@ export interface ReplacementOptions {
   readonly drives: LocalDrives;
   readonly mapKeeper: MapKeeper;
   readonly replicas: Replicas;
+  /** The cluster's, as it is now. Rejects with UnavailableError. */
+  readonly generation: () => Promise<number>;
 }
 
 /**
@@ -53,6 +55,8 @@ export async function replaceDrive(options: ReplacementOptions, slot: string): P
 export async function takePromises(options: ReplacementOptions, slot: string): Promise<void> {
   const { topology, groups } = options;
   const { map } = topology.current();
+  // What the lost drive had forgotten must not be brought to this one by a message that is still on its way.
+  await options.replicas.joining(slot).raiseGeneration(await options.generation());
   const partitions = Array.from({ length: map.partitionCount }, (_, partition) => partition);
   for (const partition of [...partitions, MAP_PARTITION]) {
     const group = groups.group(partition);

@@ -25,6 +25,7 @@ export function decide(key: RegisterKey, current: StoredState, commandBytes: Uin
     case KIND.bucket:
       return decideBucket(current, command);
     case KIND.map:
+    case KIND.generation:
       return decideMap(current, command);
     default:
       throw new FormatError(`no kind of register starts with "${key[0]}"`);

@@ -12,9 +12,12 @@ export const KIND = {
   object: 'o',
   upload: 'u',
   part: 'p',
+  generation: 'g',
 } as const;
 
 export const MAP_KEY: RegisterKey = KIND.map;
+/** Holds a map record without a map: what counts is its epoch. */
+export const GENERATION_KEY: RegisterKey = KIND.generation;
 
 const toBytes = (value: string): string => Buffer.from(value, 'utf8').toString('latin1');
 const fromBytes = (value: string): string => Buffer.from(value, 'latin1').toString('utf8');

@@ -1,4 +1,5 @@
-// The cluster map's register: compare and set by epoch. The map itself is opaque here.
+// The cluster map's register: compare and set by epoch. The map itself is opaque here. The register of the cluster's generation
+// is of the same kind, without a map: its epoch is the generation.
 import { type Command, decodeReply, encodeCommand } from '../format/object-command-formats.ts';
 import { type MapRecord, mapRecord } from '../format/object-formats.ts';
 import { keep, type RegisterDecision, write, wrongKind } from './decision.ts';

@@ -101,6 +101,7 @@ const fetched = struct('register', {
 export type Fetched = ValueOf<typeof fetched>;
 export const fetchResponse = format('fetch response', 1, {
   registers: [list(fetched), 'one per key, in order'],
+  generation: [u53, 'in which this drive last forgot a register; changes that began in an older one are refused'],
 });
 
 export const scanRequest = format('scan request', 1, {
@@ -124,6 +125,7 @@ export const scanResponse = format('scan response', 1, {
 
 export const learnRequest = format('learn request', 1, {
   slot: [slot, 'the replica that missed them'],
+  generation: [u53, 'known to the sender before it read the values: what was forgotten since is not taken'],
   entries: [
     list(
       struct('entry', {
@@ -143,6 +145,7 @@ export const changeRequest = format('change request', 1, {
   key: [registerKey, 'the register'],
   change: [hex(8), 'drawn by the asker; the same for every attempt'],
   mayHaveHappened: [bool, 'an earlier attempt got no answer'],
+  generation: [u53, 'known to the asker before its first attempt'],
   command: [bytes, 'decided at the proposer'],
 });
 export const changeResponse = format('change response', 1, {
@@ -162,4 +165,28 @@ export const settleResponse = format('settle response', 1, {
 
 export const mendRegisterRequest = format('mend register request', 1, {
   key: [registerKey, 'a register whose record cannot be read any more on some replica; its proposer is asked'],
+});
+
+export const forgetRequest = format('forget request', 1, {
+  slot: [slot, 'the replica'],
+  partition: [u32, 'of the keys'],
+  ballot: [ballot, 'refused unless it is the promise here, and higher than those of the versions'],
+  generation: [u53, 'that began after the registers were seen to be deleted'],
+  entries: [
+    list(
+      struct('tombstone', {
+        key: [registerKey, 'the register'],
+        version: [version, 'that every replica holds, and that says "deleted" and nothing else'],
+      }),
+    ),
+    'all of them are forgotten, or none',
+  ],
+});
+export const forgetResponse = format('forget response', 1, {
+  forgotten: [bool, 'false: something here is not as the request says'],
+});
+
+/** Stored under 'T' on every drive. */
+export const generationRecord = format('generation record', 1, {
+  generation: [u53, 'in which this drive last forgot a register'],
 });

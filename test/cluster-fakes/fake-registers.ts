@@ -4,6 +4,7 @@
 import type { RegisterMaintenance, RegisterState, Registers, ScanPage } from '../../node/cluster/registers.ts';
 import { UnavailableError } from '../../node/cluster/registers.ts';
 import type { Topology } from '../../node/cluster/topology.ts';
+import { ZERO_BALLOT } from '../../node/core/ballot.ts';
 import { decide } from '../../node/core/decide.ts';
 import { afterPrefix, type RegisterKey } from '../../node/core/keys.ts';
 import { summarize } from '../../node/core/object-record.ts';
@@ -15,6 +16,8 @@ import type { Scheduler } from '../simulation/scheduler.ts';
  * late: the asker gives up now, and it happens when runLate is called.
  */
 export type ChangeFate = 'work' | 'lose-before' | 'lose-after' | 'lose-reply' | 'late';
+
+const UNVERSIONED = { ballot: ZERO_BALLOT, sequence: 0 };
 
 export class FakeRegisters {
   readonly states = new Map<RegisterKey, RegisterState>();
@@ -63,7 +66,12 @@ export class FakeRegisters {
         const entries = keys
           .slice(0, limit)
           .filter(isOwned)
-          .map((key) => ({ key, payload: this.#state(key).payload!, live: this.#state(key).live }));
+          .map((key) => ({
+            key,
+            version: UNVERSIONED,
+            payload: this.#state(key).payload!,
+            live: this.#state(key).live,
+          }));
         return { entries, next: keys[limit] ?? null };
       },
     };

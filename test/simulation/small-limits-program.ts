@@ -29,6 +29,10 @@ export class SmallLimitsProgram implements Program {
     return helloFormat.encode(this.node.hello());
   }
 
+  serves(): boolean {
+    return this.#node?.serving != null;
+  }
+
   ready(): boolean {
     return this.#node?.ready() === true;
   }

@@ -156,7 +156,7 @@ describe('a message that was on its way while a register was forgotten', () => {
     };
     const command = encodeCommand('putObject', { ifMatch: [], ifNoneMatch: [], version });
     const { rpc, running } = world.program().node.member;
-    const request = { key, change: '0123456789abcdef', mayHaveHappened: true, command };
+    const request = { key, change: '0123456789abcdef', mayHaveHappened: false, command };
     const generation = running.generations.known;
     const ask = (node: string) => world.run(rpc.call(node, REGISTER_METHODS.change, { ...request, generation }));
     await ask(world.proposerOf('key'));

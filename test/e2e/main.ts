@@ -10,13 +10,25 @@ import { bitrot } from './suites/bitrot.ts';
 import { clients } from './suites/clients.ts';
 import { history } from './suites/history.ts';
 import { layouts } from './suites/layouts.ts';
+import { logDevice } from './suites/log-device.ts';
 import { million } from './suites/million.ts';
 import { mutations } from './suites/mutations.ts';
 import { powerCut } from './suites/power-cut.ts';
 import { sigkill } from './suites/sigkill.ts';
 import { zoneLoss } from './suites/zone-loss.ts';
 
-const SUITES: readonly Suite[] = [clients, layouts, zoneLoss, sigkill, powerCut, history, bitrot, million, mutations];
+const SUITES: readonly Suite[] = [
+  clients,
+  layouts,
+  zoneLoss,
+  sigkill,
+  powerCut,
+  logDevice,
+  history,
+  bitrot,
+  million,
+  mutations,
+];
 /** What has not begun by then is skipped: a run that is cut off from outside says nothing. */
 const CI_DEADLINE_MS = 70 * 60_000;
 

@@ -3,17 +3,20 @@
 //                     --for 20m         fresh seeds for so long (30s, 20m, 8h)
 //                     --trace FILE      with --seed: writes the whole trace there instead
 //                     --mutations [NAME …]  breaks the code on purpose, in every way that has a name: who notices, and when
+//                     --atlas           every loss that the plans of some layouts speak of
 // Exit code 0: no violation; 1: at least one; 2: wrong usage.
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { casesOf, tryLoss } from './atlas.ts';
 import { describeHunt, hunt } from './mutations/hunt.ts';
 import { MUTATIONS, mutationNamed } from './mutations/table.ts';
-import { planOf } from './plan.ts';
+import { planOf, SHAPES } from './plan.ts';
 import { type Report, simulate } from './simulate.ts';
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
 const TRACE_LINES = 300;
-const USAGE = 'usage: npm run simulate -- --seed N [--trace FILE] | --seeds A..B | --for 20m | --mutations [NAME …]';
+const USAGE =
+  'usage: npm run simulate -- --seed N [--trace FILE] | --seeds A..B | --for 20m | --mutations [NAME …] | --atlas';
 const HUNT_LIMITS = { seedsMax: 300, timeMs: 600_000 };
 
 process.exitCode = await main(process.argv.slice(2));
@@ -28,6 +31,7 @@ async function main(args: string[]): Promise<number> {
       for: { type: 'string' },
       trace: { type: 'string' },
       mutations: { type: 'boolean', default: false },
+      atlas: { type: 'boolean', default: false },
     },
   });
   const range = /^(\d+)\.\.(\d+)$/.exec(values.seeds ?? '');
@@ -39,6 +43,7 @@ async function main(args: string[]): Promise<number> {
     return many(numbers(Math.floor(Math.random() * 2 ** 32), () => Date.now() < endMs));
   }
   if (values.mutations) return mutations(positionals);
+  if (values.atlas) return atlas();
   console.error(USAGE);
   return 2;
 }
@@ -90,6 +95,21 @@ async function mutations(names: readonly string[]): Promise<number> {
     else if (names.length > 0) console.log(hunted.caught.text);
   }
   return missed === 0 ? 0 : 1;
+}
+
+async function atlas(): Promise<number> {
+  for (const shape of SHAPES) {
+    console.log(`${shape.scheme} on ${JSON.stringify(shape.zones)}, ${shape.drivesPerNode} drives a node`);
+    for (const loss of casesOf(shape)) {
+      const { readsDone, readsRefused, writesDone, writesRefused } = await tryLoss(shape, loss);
+      const promised = `${loss.reads ? 'reads' : '-'} ${loss.writes ? 'writes' : '-'}`;
+      console.log(
+        `  ${loss.lost.padEnd(18)} promised: ${promised.padEnd(14)} reads ${readsDone} done, ${readsRefused} refused; ` +
+          `writes ${writesDone} done, ${writesRefused} refused`,
+      );
+    }
+  }
+  return 0;
 }
 
 function print({ plan, operations, answered, virtualMs, digest, violations }: Report): void {

@@ -10,7 +10,12 @@ import { SimCluster } from './cluster.ts';
 import { SmallLimitsProgram } from './small-limits-program.ts';
 
 const SHAPE = { zones: { a: 1, b: 1, c: 1, d: 1 }, drivesPerNode: 1, scheme: '2+2', driveBytes: 2 ** 30 };
-const LIMITS = { tombstoneIntervalMs: 20_000, tombstoneGraceMs: 10_000, condemnedDelayMs: 2_000 };
+const LIMITS = {
+  tombstoneIntervalMs: 20_000,
+  tombstoneGraceMs: 10_000,
+  tombstoneWalkMs: 600_000,
+  condemnedDelayMs: 2_000,
+};
 /** Several passes. */
 const LONG_MS = 120_000;
 
@@ -135,6 +140,19 @@ describe('a deleted object', () => {
     await world.put('key');
     expect(await world.get('key', 'd1')).toEqual(bytesOf(3_000));
   });
+});
+
+it('a deletion that nobody remembers is found by a walk over all registers', async () => {
+  const world = await new World().start();
+  for (const key of ['one', 'two', 'kept']) await world.put(key);
+  for (const key of ['one', 'two']) await world.remove(key);
+  for (const machine of world.cluster.machines) machine.kill();
+  await world.cluster.startAll(60_000);
+  await world.pass(LONG_MS);
+  expect(await world.holders('one')).toHaveLength(4);
+  await world.pass(LIMITS.tombstoneWalkMs);
+  for (const key of ['one', 'two']) expect(await world.holders(key)).toEqual([]);
+  expect(await world.get('kept')).toEqual(bytesOf(3_000));
 });
 
 describe('a message that was on its way while a register was forgotten', () => {

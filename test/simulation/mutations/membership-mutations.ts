@@ -39,17 +39,4 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     focus: REPLACED_DRIVES,
     firstSeed: 0,
   },
-  {
-    name: 'promises-not-taken-over',
-    breaks: 'a drive that replaces a lost one does not take over the promises that were given',
-    edits: [
-      {
-        file: 'node/cluster/member.ts',
-        from: 'await this.#untilDone(`taking over the promises for ${slot}`, () => running.takePromises(slot)).catch(() => {});',
-        to: '',
-      },
-    ],
-    focus: REPLACED_DRIVES,
-    firstSeed: 0,
-  },
 ];

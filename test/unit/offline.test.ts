@@ -1,9 +1,22 @@
-// The pure parts of the last resort: which copy of a register holds, and where keys go in a file system.
+// The last resort in parts: which copy of a register holds, where keys go in a file system, which directories are drives.
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { registerQuorums } from '../../node/core/quorum.ts';
+import { openRealDisk } from '../../node/io/disk-real.ts';
+import { systemRandom } from '../../node/io/random.ts';
+import { closeAll, openDirectories } from '../../node/offline/directories.ts';
+import { fsck } from '../../node/offline/fsck.ts';
 import { type Copy, judge } from '../../node/offline/judgement.ts';
 import { bucketPath, keyOfPath, objectPath } from '../../node/offline/object-paths.ts';
+import type { OfflineError } from '../../node/offline/offline-error.ts';
+import { fileLock } from '../../node/storage/drive-lock.ts';
+import type { DriveIdentity } from '../../node/storage/drive-store.ts';
+import { lmdbIndex } from '../../node/storage/index-lmdb.ts';
+import { formatDrive, INDEX_DIRECTORY, openDrive } from '../../node/storage/open.ts';
+import { stillClock } from '../support/still-clock.ts';
 
 const QUORUMS = registerQuorums({ k: 4, m: 2 });
 
@@ -107,5 +120,78 @@ describe('the path of an object', () => {
   it("keeps a bucket away from the manifest's place", () => {
     expect(bucketPath('photos')).toBe('photos');
     expect(bucketPath('manifest.jsonl')).toBe('manifest%2Ejsonl');
+  });
+});
+
+describe('directories that a person names', () => {
+  let place: string;
+  const at = (name: string) => join(place, name);
+
+  /** A formatted drive, with a value in its log alone. */
+  async function drive(name: string, log: string | null, identity: DriveIdentity): Promise<void> {
+    for (const directory of [name, log]) if (directory !== null) await mkdir(at(directory));
+    const disk = await openRealDisk(at(name));
+    const logDisk = log === null ? {} : { log: await openRealDisk(at(log)) };
+    await formatDrive({ disk, ...logDisk, identity, random: systemRandom() });
+    const index = lmdbIndex(join(at(name), INDEX_DIRECTORY));
+    const lock = fileLock(at(name));
+    const opened = await openDrive({ disk, ...logDisk, index, lock, clock: stillClock(), random: systemRandom() });
+    if (opened.kind !== 'formatted') throw new Error(JSON.stringify(opened));
+    await opened.store.commit([{ kind: 'put', key: 'k', value: Buffer.from(name) }]);
+    await opened.store.close();
+  }
+
+  beforeAll(async () => {
+    place = await mkdtemp(join(tmpdir(), 'ashlar-named-'));
+    const clusterId = 'c1'.repeat(16);
+    await drive('d1', 'wal1', { clusterId, driveId: 'd1'.repeat(16), slot: 'a1/d1' });
+    await drive('d2', 'wal2', { clusterId, driveId: 'd2'.repeat(16), slot: 'a1/d2' });
+    await drive('foreign', null, { clusterId: 'c2'.repeat(16), driveId: 'd3'.repeat(16), slot: 'a1/d1' });
+  });
+  afterAll(() => rm(place, { recursive: true, force: true }));
+
+  const problem = async (...names: string[]) => {
+    const opening = openDirectories(names.map(at));
+    return opening.then(
+      (drives) => closeAll(drives).then(() => 'none'),
+      (error: OfflineError) => `${error.kind}: ${error.message.replaceAll(place, '')}`,
+    );
+  };
+
+  it('are drives and log devices in any order, each log with its drive, and each named once', async () => {
+    const drives = await openDirectories(['wal2', 'd1', 'd2', 'wal1', 'd1/../d1'].map(at));
+    expect(drives.map(({ identity, findings }) => [identity.slot, findings])).toEqual([
+      ['a1/d1', []],
+      ['a1/d2', []],
+    ]);
+    await closeAll(drives);
+  });
+
+  it('say which drive lacks its log device', async () => {
+    const reports = await fsck([at('d1'), at('d2'), at('wal2')]);
+    expect(reports.map(({ identity, findings }) => [identity.slot, findings[0]?.kind ?? 'clean'])).toEqual([
+      ['a1/d1', 'missing'],
+      ['a1/d2', 'clean'],
+    ]);
+  });
+
+  it('are refused together when one is none, is in use, or belongs to another cluster; then none stays locked', async () => {
+    expect(await problem('wal1')).toContain('input: /wal1: log devices only; name their drives, too');
+    expect(await problem('d1', 'nothing')).toContain('input: cannot open the directory /nothing');
+    expect(await problem('d1', 'wal1', 'foreign')).toContain('name drives of one cluster only');
+    await mkdir(at('blank'));
+    expect(await problem('d1', 'blank')).toBe('input: /blank is not a drive: nothing was ever written to it');
+    const unlock = await fileLock(at('d2'))();
+    expect(await problem('d1', 'wal1', 'd2', 'wal2')).toContain('input: /d2 is in use by another process');
+    unlock();
+    expect(await problem('d1', 'wal1', 'd2', 'wal2')).toBe('none');
+  });
+
+  it('keep nodes away while they are read, and not each other', async () => {
+    const first = await openDirectories([at('d1'), at('wal1')]);
+    const second = await openDirectories([at('d1'), at('wal1')]);
+    await expect(fileLock(at('d1'))()).rejects.toMatchObject({ code: 'in-use' });
+    await closeAll([...first, ...second]);
+    (await fileLock(at('d1'))())();
   });
 });

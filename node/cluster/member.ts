@@ -23,6 +23,8 @@ import { type ReplacementOptions, replaceDrive, takePromises } from './replaceme
 import { Rpc } from './rpc.ts';
 
 const RETRY_MS = 200;
+/** Deleted registers that are remembered for forgetting; the others are found by a walk. */
+const EMPTIED_MAX = 100_000;
 const DRIVE_CHECK_INTERVAL_MS = 1_000;
 
 export interface MemberOptions {
@@ -68,6 +70,7 @@ export class Member {
   readonly #stop = new AbortController();
   readonly #caughtUp = new Set<string>();
   readonly #joining = new Set<string>();
+  readonly #emptied = new Set<RegisterKey>();
   /** Drives that are being replaced right now. */
   readonly #replacing = new Map<string, Promise<void>>();
   readonly #failing = new Map<string, string>();
@@ -200,6 +203,9 @@ export class Member {
       decide,
       onMissed: (slot, key) => catchUp.missed(slot, key),
       onRevived: (key) => observer.revived(key),
+      onEmptied: (key) => {
+        if (this.#emptied.size < EMPTIED_MAX) this.#emptied.add(key);
+      },
     });
     serveRegisters(rpc, replicas, proposer, summarize);
     // A proposer that died, or was restarted, may have known of misses that nobody else knows of.
@@ -270,6 +276,12 @@ export class Member {
       mapKeeper,
       registers,
       generations,
+      takeEmptied: () => {
+        const keys = [...this.#emptied];
+        this.#emptied.clear();
+        return keys;
+      },
+      readRecord: (key) => client.readRecord(key),
       forget: (partition, tombstones, since) => proposer.forget(partition, tombstones, since),
       takePromises: (slot) => takePromises(replacement, slot),
     };
@@ -382,6 +394,9 @@ export interface Running {
   readonly mapKeeper: MapKeeper;
   readonly registers: Registers & RegisterMaintenance;
   readonly generations: Generations;
+  /** Registers that this node's proposer left with nothing to remember, since the last call. */
+  takeEmptied(): RegisterKey[];
+  readRecord: RegisterClient['readRecord'];
   /** As Proposer.forget. */
   forget: Proposer['forget'];
   takePromises(slot: string): Promise<void>;

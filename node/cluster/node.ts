@@ -150,8 +150,7 @@ export class StorageNode {
     this.#serving = { ...blobPorts, store: createObjectStore(context), status, healer, running };
     healer.start();
     this.#scrubber.start();
-    const { registers, generations, topology, forget } = running;
-    this.#tombstones = new TombstoneCollector({ registers, generations, topology, clock, limits, log, forget });
+    this.#tombstones = new TombstoneCollector({ ...running, clock, limits, log });
     this.#tombstones.start();
   }
 

@@ -16,7 +16,7 @@ import { AcceptLanes, type Proposal } from './accept-lanes.ts';
 import type { AcceptResult } from './acceptor.ts';
 import { type Gathered, gather } from './gather.ts';
 import type { Group, Groups } from './groups.ts';
-import { decidedAmong, isTombstone, newestAmong } from './read-back.ts';
+import { decidedAmong, isEmpty, isTombstone, newestAmong } from './read-back.ts';
 import { RecordCache } from './record-cache.ts';
 import { REGISTER_METHODS } from './register-methods.ts';
 import { type Decide, type RegisterState, UnavailableError } from './registers.ts';
@@ -51,6 +51,8 @@ export interface ProposerOptions {
   readonly decide: Decide;
   /** Told of every value, decided or possibly so, that a replica did not confirm, so that it can be brought there later. */
   readonly onMissed: (slot: string, key: RegisterKey) => void;
+  /** Told when a register has nothing left to remember. */
+  readonly onEmptied: (key: RegisterKey) => void;
   /** Told when a value came true here that an earlier proposer left open: nobody may have looked after what it brings with it. */
   readonly onRevived: (key: RegisterKey) => void;
 }
@@ -159,8 +161,7 @@ export class Proposer {
     generation: number,
   ): Promise<number> {
     const { rpc, onMissed } = this.#options;
-    await this.#resign(partition);
-    const leadership = await this.#lead(partition);
+    const leadership = await this.#leadAnew(partition);
     const { ballot, group } = leadership;
     const options = { timeoutMs: CALL_TIMEOUT_MS };
     const all = <T>(ask: (replica: Group['replicas'][number]) => Promise<T>) => Promise.all(group.replicas.map(ask));
@@ -189,6 +190,18 @@ export class Proposer {
       for (const { slot } of group.replicas) for (const { key } of entries) onMissed(slot, key);
       return 0;
     });
+  }
+
+  /** Under a ballot that is not yet used. A first attempt may only learn how high the promises are. */
+  async #leadAnew(partition: number): Promise<Leadership> {
+    for (let attempt = 1; ; attempt++) {
+      await this.#resign(partition);
+      try {
+        return await this.#lead(partition);
+      } catch (error) {
+        if (attempt === ATTEMPTS_MAX) throw error;
+      }
+    }
   }
 
   /** Whatever is done next in the partition is done under a new ballot. */
@@ -368,6 +381,7 @@ export class Proposer {
     const record = { version: { ballot, sequence }, value };
     this.#cache.set(key, ballot, record);
     this.#markLater(leadership);
+    if (isEmpty(value)) this.#options.onEmptied(key);
     return record;
   }
 

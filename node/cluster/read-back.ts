@@ -1,6 +1,6 @@
 // What the answers of a register's replicas tell, taken together: pure judgements over what they hold.
 import { compareVersions, type Version } from '../core/ballot.ts';
-import type { Fetched, RegisterRecord } from '../format/register-formats.ts';
+import type { Fetched, RegisterRecord, RegisterValue } from '../format/register-formats.ts';
 import type { Group } from './groups.ts';
 
 /** The answer with the newest version; null when all say that there is nothing. */
@@ -33,5 +33,8 @@ export function decidedAmong(
 export function isTombstone(fetched: Fetched | undefined, version: Version): boolean {
   if (fetched?.version == null || fetched.value === null || compareVersions(fetched.version, version) !== 0)
     return false;
-  return !fetched.value.live && fetched.value.payload.length === 0;
+  return isEmpty(fetched.value);
 }
+
+/** Says nothing but "deleted". */
+export const isEmpty = ({ live, payload }: RegisterValue): boolean => !live && payload.length === 0;

@@ -51,8 +51,10 @@ export interface StoreLimits {
   readonly scrubIntervalMs: number;
   /** What the scrubber found is looked at again after this, to see whether it has been mended. */
   readonly scrubRecheckMs: number;
-  /** Deleted registers are looked for after this, and forgotten after the grace: changes that began before have ended by then. */
+  /** Deleted registers are forgotten after this and the grace: changes that began before have ended by then. */
   readonly tombstoneIntervalMs: number;
+  /** All registers are walked for those whose deletion nobody remembers, because the node that decided it was restarted. */
+  readonly tombstoneWalkMs: number;
   readonly tombstoneGraceMs: number;
 }
 
@@ -85,5 +87,6 @@ export const STORE_LIMITS: StoreLimits = {
   scrubIntervalMs: 7 * 24 * 3_600_000,
   scrubRecheckMs: 2_000,
   tombstoneIntervalMs: 600_000,
+  tombstoneWalkMs: 6 * 3_600_000,
   tombstoneGraceMs: 90_000,
 };

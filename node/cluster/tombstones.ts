@@ -3,9 +3,11 @@
 // what is then forgotten is remembered under that generation, so that whatever began before the tombstone is refused (proposer.ts).
 import type { Version } from '../core/ballot.ts';
 import { MAP_KEY, type RegisterKey } from '../core/keys.ts';
+import type { RegisterRecord } from '../format/register-formats.ts';
 import type { Clock, Timer } from '../io/clock.ts';
 import type { Log } from '../io/log.ts';
 import type { Generations } from './generations.ts';
+import { isEmpty } from './read-back.ts';
 import type { RegisterMaintenance } from './registers.ts';
 import type { StoreLimits } from './store-limits.ts';
 import type { TopologySource } from './topology.ts';
@@ -28,6 +30,8 @@ export interface TombstoneOptions {
   readonly clock: Clock;
   readonly limits: StoreLimits;
   readonly log: Log;
+  readonly takeEmptied: () => RegisterKey[];
+  readonly readRecord: (key: RegisterKey) => Promise<RegisterRecord | null>;
   /** Has all replicas of the partition forget those that all of them hold as they were seen; gives their number. */
   readonly forget: (partition: number, tombstones: readonly Tombstone[], generation: number) => Promise<number>;
 }
@@ -37,15 +41,13 @@ export class TombstoneCollector {
   #timer: Timer | null = null;
   #wake: () => void = () => {};
   #isStopped = false;
-  #forgottenCount = 0;
+  /** Known to be deleted and not forgotten yet. */
+  readonly #left = new Set<RegisterKey>();
+  #walkedMs: number;
 
   constructor(options: TombstoneOptions) {
     this.#options = options;
-  }
-
-  /** Registers forgotten so far. */
-  get forgottenCount(): number {
-    return this.#forgottenCount;
+    this.#walkedMs = options.clock.monotonicMs();
   }
 
   start(): void {
@@ -84,14 +86,32 @@ export class TombstoneCollector {
       for (let at = 0; at < tombstones.length; at += BATCH) {
         if (this.#isStopped || !this.#isEverybodyThere()) return;
         const batch = tombstones.slice(at, at + BATCH);
-        this.#forgottenCount += await this.#options.forget(partition, batch, generation);
+        const count = await this.#options.forget(partition, batch, generation);
+        // Of fewer nobody can say which they are: those that are gone are left out at the next pass.
+        if (count === batch.length) for (const { key } of batch) this.#left.delete(key);
         await this.#pause(PAUSE_MS);
       }
     }
   }
 
+  /** Those that this node's proposer left behind, and now and then all that there are. */
   async #collect(): Promise<Tombstone[]> {
+    const { clock, limits, takeEmptied, readRecord } = this.#options;
+    for (const key of takeEmptied()) this.#left.add(key);
+    const keys = [...this.#left].slice(0, CANDIDATES_MAX);
     const seen: Tombstone[] = [];
+    for (const key of keys) {
+      if (this.#isStopped) return [];
+      const record = await readRecord(key);
+      if (record !== null && isEmpty(record.value)) seen.push({ key, version: record.version });
+      else this.#left.delete(key);
+    }
+    if (clock.monotonicMs() - this.#walkedMs >= limits.tombstoneWalkMs) await this.#walk(seen);
+    return seen;
+  }
+
+  async #walk(seen: Tombstone[]): Promise<void> {
+    const startedMs = this.#options.clock.monotonicMs();
     let from: RegisterKey | null = '';
     while (from !== null && seen.length < CANDIDATES_MAX && !this.#isStopped) {
       const page: Awaited<ReturnType<RegisterMaintenance['walkOwned']>> = await this.#options.registers.walkOwned(
@@ -99,12 +119,14 @@ export class TombstoneCollector {
         PAGE_REGISTERS,
       );
       for (const { key, version, live, payload } of page.entries) {
-        if (!live && payload.length === 0 && key !== MAP_KEY) seen.push({ key, version });
+        if (live || payload.length > 0 || key === MAP_KEY || this.#left.has(key)) continue;
+        seen.push({ key, version });
+        this.#left.add(key);
       }
       from = page.next;
       await this.#pause(PAUSE_MS);
     }
-    return seen;
+    if (from === null) this.#walkedMs = startedMs;
   }
 
   #isEverybodyThere(): boolean {

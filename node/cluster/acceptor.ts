@@ -260,17 +260,18 @@ export class Acceptor {
   ): Promise<{ result: R; durable: Promise<void> }> {
     const placing = this.#placing.then(async () => {
       // A write that becomes durable while the disk is read leaves #pending, so look there first.
-      const pending = keys.map((key) => this.#pending.get(key)?.version ?? null);
+      const pending = new Map(keys.map((key) => [key, this.#pending.get(key) ?? null]));
       const stored = await Promise.all(keys.map((key, at) => this.#versionOf(key, states[at] ?? null)));
-      const newest = keys.map((_, at) => newer(pending[at]!, stored[at]!));
+      const newest = keys.map((key, at) => newer(pending.get(key)?.version ?? null, stored[at]!));
       const writes: StoreOperation[] = [];
       const waits: Promise<void>[] = [];
       const placed: [RegisterKey, Pending][] = [];
       const commit = Promise.withResolvers<void>();
       const put = (known: Version | null, { key, version, value }: StoredRegister): boolean => {
         const order = known === null ? 1 : compareVersions(version, known);
-        const before = this.#pending.get(key);
-        if (order === 0 && before !== undefined) waits.push(before.durable);
+        // It may have failed since: what is counted on here must stand on the disk.
+        const before = this.#pending.get(key) ?? pending.get(key);
+        if (order === 0 && before != null) waits.push(before.durable);
         if (order <= 0) return order === 0;
         const placement = { version, durable: commit.promise };
         this.#pending.set(key, placement);

@@ -123,6 +123,20 @@ describe('what simulation has found', () => {
     expect(seen).toEqual([[stray], [stray]]);
   });
 
+  it('a proposal that came twice was acknowledged the second time, though the write of the first had just failed', async () => {
+    const drive = new FullDrive({ clusterId: 'c', driveId: 'd', slot: 'a1/d1' });
+    const acceptor = new Acceptor(drive);
+    const ballot = { round: 2, proposer: '0000000000000001' };
+    await acceptor.prepare(7, ballot);
+    const value = { live: true, recent: [], payload: Buffer.from('v') };
+    const group = { partition: 7, ballot, chosenThrough: 0, entries: [{ key: 'okey', sequence: 1, value }] };
+    drive.isFull = true;
+    const first = acceptor.accept([group]);
+    const second = acceptor.accept([group]);
+    await expect(first).rejects.toThrow('full');
+    await expect(second).rejects.toThrow('full');
+  });
+
   it('a promise that had found no space was kept in memory alone, and proposals were accepted under it', async () => {
     const drive = new FullDrive({ clusterId: 'c', driveId: 'd', slot: 'a1/d1' });
     const acceptor = new Acceptor(drive);

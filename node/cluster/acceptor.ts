@@ -214,10 +214,13 @@ export class Acceptor {
       const stored = await Promise.all(tombstones.map(({ key }) => this.#read(key, state)));
       const isAsSaid = tombstones.every(({ key, version }, at) => {
         const record = stored[at]!;
+        // This message may come late or twice, and something new may be on its way to the disk by then.
+        if (this.#pending.has(key)) return false;
         if (record === null) return true;
         const isTombstone = !record.value.live && record.value.payload.length === 0;
-        const isSettled = compareVersions(record.version, version) === 0 && compareBallots(version.ballot, ballot) < 0;
-        return isTombstone && isSettled && !this.#pending.has(key);
+        return (
+          isTombstone && compareVersions(record.version, version) === 0 && compareBallots(version.ballot, ballot) < 0
+        );
       });
       if (!isAsSaid || compareBallots(ballot, state.promised) !== 0) return false;
       const next = Math.max(generation, generationNow, this.#generation ?? 0);

@@ -205,6 +205,29 @@ describe('a message that was on its way while a register was forgotten', () => {
     expect(await world.holders('key')).toEqual([]);
   });
 
+  it('nor, as a copy of the message that had it forgotten, does it take away what was written since', async () => {
+    const world = await new World().start();
+    await world.put('key');
+    const { running } = world.program('b1').node.member;
+    const replica = running.replicas.get('b1/d1');
+    const key = world.key('key');
+    const partition = running.topology.current().partitionOf(key);
+    await world.remove('key');
+    const [tombstone] = (await world.run(replica.scan(key, '', 1))).registers;
+    await world.pass(LONG_MS);
+    const ballot = await world.run(replica.promised(partition));
+    const forgetAgain = () => replica.forget(partition, ballot, 1, [{ key, version: tombstone!.version }]);
+    const { value } = tombstone!;
+    const entries = [{ key, sequence: 1_000, value: { ...value, live: true, payload: Buffer.from('new') } }];
+    const [accepted] = await world.run(
+      Promise.all([replica.accept([{ partition, ballot, chosenThrough: 0, entries }]), forgetAgain()]),
+    );
+    expect(accepted[0]).toMatchObject({ accepted: true });
+    expect(await world.run(forgetAgain())).toBe(false);
+    const [held] = (await world.run(replica.scan(key, '', 1))).registers;
+    expect(Buffer.from(held!.value.payload).toString()).toBe('new');
+  });
+
   it('and a change that is new is taken at once, by a node that has not heard of the new generation', async () => {
     const world = await new World().start();
     await world.put('key');

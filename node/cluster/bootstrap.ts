@@ -139,17 +139,27 @@ export class Bootstrap {
   }
 
   async #found(peers: readonly Peer[], resume: Uint8Array | null): Promise<void> {
-    const { rpc, random } = this.#options;
-    const map =
-      resume === null ? firstMap(peers, () => random.bytes(16).toString('hex')) : clusterMapFormat.decode(resume);
+    const { rpc, random, self } = this.#options;
+    const newId = () => random.bytes(16).toString('hex');
+    const map = resume === null ? this.#withOwnIdentities(firstMap(peers, newId)) : clusterMapFormat.decode(resume);
     const request = { map: clusterMapFormat.encode(map) };
-    // One after the other would be as right; but formatting takes syncs, and people wait for it.
+    // First here: so a drive that is formatted anywhere else belongs to a map that the founder has, whatever fails then.
+    await rpc.call(self, MEMBERSHIP_METHODS.found, request, { timeoutMs: FORMAT_TIMEOUT_MS });
+    // The others one after the other would be as right; but formatting takes syncs, and people wait for it.
     await Promise.all(
       peers.map(({ name }) => rpc.call(name, MEMBERSHIP_METHODS.found, request, { timeoutMs: FORMAT_TIMEOUT_MS })),
     );
     await Promise.all(
       peers.map(({ name }) => rpc.call(name, MEMBERSHIP_METHODS.founded, { clusterId: map.clusterId })),
     );
+  }
+
+  /** What a founding that was interrupted before it had written the map has made of this node's drives stays as it is. */
+  #withOwnIdentities(map: ClusterMap): ClusterMap {
+    const identities = new Map(this.#options.drives.open().map(({ identity }) => [identity.slot, identity]));
+    const [first] = identities.values();
+    const drives = map.drives.map((drive) => ({ ...drive, id: identities.get(drive.slot)?.driveId ?? drive.id }));
+    return { ...map, clusterId: first?.clusterId ?? map.clusterId, drives };
   }
 
   async #format(map: ClusterMap): Promise<void> {

@@ -123,6 +123,17 @@ describe('what simulation has found', () => {
     expect(seen).toEqual([[stray], [stray]]);
   });
 
+  it('drives were formatted for two clusters when all nodes lost power in the middle of a founding', async () => {
+    const shape = { zones: { a: 1, b: 1, c: 1 }, drivesPerNode: 1, scheme: '2+1', driveBytes: 2 ** 30 };
+    for (let cutAtMs = 4; cutAtMs < 14; cutAtMs += 0.5) {
+      const cluster = new SimCluster(`cut at ${cutAtMs}`, shape, (surroundings) => new RegisterProgram(surroundings));
+      for (const machine of cluster.machines) machine.start();
+      await cluster.scheduler.runFor(cutAtMs);
+      for (const machine of cluster.machines) machine.cutPower();
+      await cluster.startAll(60_000);
+    }
+  });
+
   it('a proposal that came twice was acknowledged the second time, though the write of the first had just failed', async () => {
     const drive = new FullDrive({ clusterId: 'c', driveId: 'd', slot: 'a1/d1' });
     const acceptor = new Acceptor(drive);

@@ -165,8 +165,10 @@ export class Acceptor {
     return { registers, complete: entries.length < limit };
   }
 
-  /** Takes values that are known to be decided. They need no promise: a decided value is part of every later history. */
-  /** null: since that generation registers were forgotten here, perhaps some of these. Nothing was taken then. */
+  /**
+   * Takes values that are known to be decided; how many were newer. They need no promise: a decided value is part of every
+   * later history. null: since that generation registers were forgotten here, perhaps some of these. Nothing was taken then.
+   */
   async learn(entries: readonly StoredRegister[], generation: number): Promise<number | null> {
     await this.generation();
     const keys = entries.map((entry) => entry.key);

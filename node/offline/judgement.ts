@@ -19,7 +19,7 @@ export type Certainty = 'decided' | 'newest' | 'uncertain';
 
 export interface Judgement<C extends Copy> {
   readonly certainty: Certainty;
-  /** One copy of every version that may hold, the likeliest first; only the first can be decided. */
+  /** One copy of every version that may hold, the likeliest first; only the first can be decided. Empty: there is no such register. */
   readonly candidates: readonly C[];
 }
 
@@ -32,8 +32,10 @@ export function judge<C extends Copy>(
   replicasHere: number,
   quorums: RegisterQuorums | null,
 ): Judgement<C> {
-  // A drive that was replaced may hold what was never decided, under a higher version than what was.
+  // A drive that was replaced may hold what was never decided, under a higher version than what was, or was deleted since.
   const replicas = copies.filter(({ isReplica }) => isReplica);
+  const isKnownAbsent = replicas.length === 0 && quorums !== null && replicasHere >= quorums.takeOver;
+  if (isKnownAbsent) return { certainty: 'decided', candidates: [] };
   const eligible = replicas.length > 0 ? replicas : copies;
   const sorted = [...eligible].sort((a, b) => compareVersions(b.version, a.version));
   const candidates = sorted.filter((copy, i) => i === 0 || compareVersions(copy.version, sorted[i - 1]!.version) !== 0);

@@ -84,7 +84,8 @@ export class Registers {
       if (key === null) return;
       const holders = heads.filter(({ head }) => head?.key === key);
       const found = holders.map(({ drive, head }) => ({ drive, value: head!.value }));
-      yield await this.#judged(key.slice(REGISTER_PREFIX.length), found);
+      const register = await this.#judged(key.slice(REGISTER_PREFIX.length), found);
+      if (register.values.length + register.damage.length > 0) yield register;
       for (const holder of holders) holder.head = await nextOf(holder.values);
     }
   }

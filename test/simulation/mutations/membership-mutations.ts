@@ -19,8 +19,8 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'node/core/founding.ts',
-        from: "  if (missing.length > 0) return { kind: 'wait', reason: `waiting for ${missing.join(', ')}` };\n",
-        to: '',
+        from: "if (missing.length > 0) return { kind: 'wait', reason:",
+        to: "if (missing.length < 0) return { kind: 'wait', reason:",
       },
     ],
     focus: { program: 'registers', faults: ['partition'], strikesFounding: true },
@@ -32,8 +32,8 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'node/cluster/member.ts',
-        from: '      this.#joining.add(slot);\n      replicas.addJoining(drives',
-        to: '      replicas.add(drives',
+        from: '    this.#joining.add(slot);\n    replacement.replicas.addJoining(this.drives',
+        to: '    replacement.replicas.add(this.drives',
       },
     ],
     focus: REPLACED_DRIVES,

@@ -6,7 +6,7 @@ import { describeHunt, hunt } from './hunt.ts';
 import { mutate, StaleMutationError } from './mutation.ts';
 import { MUTATIONS, mutationNamed } from './table.ts';
 
-const FAST = ['log-not-synced', 'promise-forgotten', 'read-from-one-replica', 'condition-on-stale-value'];
+const FAST = ['log-not-synced', 'promise-forgotten', 'read-from-one-replica', 'lower-ballot-accepted'];
 /** Other changes of the code move the seeds that find a mutation; within so many there is always one. */
 const LIMITS = { seedsMax: 40, timeMs: 55_000 };
 

@@ -126,7 +126,7 @@ export const REGISTER_MUTATIONS: readonly Mutation[] = [
     if (gathered.answered < 1) {`,
       },
       {
-        file: PROPOSER,
+        file: 'node/cluster/read-back.ts',
         from: 'if (!isMarked && holders.length < group.quorums.write) return undefined;',
         to: 'void isMarked;',
       },
@@ -139,7 +139,7 @@ export const REGISTER_MUTATIONS: readonly Mutation[] = [
     breaks: 'what is read back is told to clients without being proposed again',
     edits: [
       {
-        file: PROPOSER,
+        file: 'node/cluster/read-back.ts',
         from: 'if (!isMarked && holders.length < group.quorums.write) return undefined;',
         to: 'void isMarked;',
       },
@@ -264,8 +264,8 @@ export const REGISTER_MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: ACCEPTOR,
-        from: "writes.push({ kind: 'put', key: `R${key}`, value: registerRecord.encode({ version, value }) });",
-        to: "writes.push(value.live ? { kind: 'put', key: `R${key}`, value: registerRecord.encode({ version, value }) } : { kind: 'delete', key: `R${key}` });",
+        from: "writes.push({ kind: 'put', key: ",
+        to: "if (!value.live) writes.push({ kind: 'delete', key: 'R' + key });\n        else writes.push({ kind: 'put', key: ",
       },
     ],
     focus: RIVALS,

@@ -51,19 +51,6 @@ export const STORAGE_MUTATIONS: readonly Mutation[] = [
     firstSeed: 0,
   },
   {
-    name: 'shard-file-not-synced',
-    breaks: 'a shard is acknowledged before its file is synced',
-    edits: [
-      {
-        file: 'node/storage/shard-files.ts',
-        from: '          await file.sync();\n',
-        to: '',
-      },
-    ],
-    focus: { ...POWER_CUTS, program: 'node', thinkMeanMs: 100 },
-    firstSeed: 0,
-  },
-  {
     name: 'checksums-of-shards-not-compared',
     breaks: 'neither the drive nor the reader compares the checksums of shards',
     edits: [

@@ -62,7 +62,7 @@ export interface EngineTuning {
 }
 
 export const DEFAULT_TUNING: EngineTuning = {
-  memtableBytes: 8 * 2 ** 20,
+  memtableBytes: 4 * 2 ** 20,
   checkpointLogBytes: 128 * 2 ** 20,
   checkpointIntervalMs: 10_000,
   recordFileBytes: 64 * 2 ** 20,

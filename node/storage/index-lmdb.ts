@@ -103,7 +103,12 @@ class IndexThread {
 
   private constructor(directory: string) {
     this.#directory = directory;
-    this.#worker = new Worker(new URL(WORKER, import.meta.url), { workerData: { directory }, name: 'index' });
+    this.#worker = new Worker(new URL(WORKER, import.meta.url), {
+      workerData: { directory },
+      name: 'index',
+      // It holds one batch at a time, and there is one of it for each drive.
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    });
     this.#worker.on('message', (answer: IndexAnswer) => this.#settle(answer && failureOf(answer, directory)));
     this.#worker.on('error', (error) => this.#die(asDiskError(error, directory)));
     this.#worker.on('exit', (code) => this.#die(new DiskError('io', `index ${directory}: its thread ended (${code})`)));

@@ -2,6 +2,12 @@
 import { open, type RootDatabase } from 'lmdb';
 import type { IndexSpace } from './index-port.ts';
 
+/**
+ * Addresses, not memory, and no bytes on the disk. A file that outgrows its map is mapped once more, twice as large, and what was
+ * resident of the maps before stays so.
+ */
+const MAP_BYTES = 16 * 2 ** 30;
+
 export type LmdbEnvironment = RootDatabase<Buffer, Buffer>;
 
 /**
@@ -15,6 +21,7 @@ export function openLmdb(directory: string): LmdbEnvironment {
     encoding: 'binary',
     keyEncoding: 'binary',
     overlappingSync: false,
+    mapSize: MAP_BYTES,
     maxReaders: 16,
   });
 }

@@ -160,7 +160,7 @@ export class Proposer {
     tombstones: readonly { readonly key: RegisterKey; readonly version: Version }[],
     generation: number,
   ): Promise<number> {
-    const { rpc, onMissed } = this.#options;
+    const { rpc } = this.#options;
     const leadership = await this.#leadAnew(partition);
     const { ballot, group } = leadership;
     const options = { timeoutMs: CALL_TIMEOUT_MS };
@@ -186,8 +186,11 @@ export class Proposer {
           .catch(() => ({ forgotten: false })),
       );
       if (forgotten.every((answer) => answer.forgotten)) return entries.length;
-      // Some have forgotten and some have not: those that have get the tombstones back.
-      for (const { slot } of group.replicas) for (const { key } of entries) onMissed(slot, key);
+      // Some have forgotten and some have not. A reader may be told by the former alone that there is nothing, and then nobody
+      // would ever look for the latter: so all get the tombstone back, decided anew.
+      for (const { key } of entries) {
+        await this.#propose(leadership, key, held[0]!.registers[keys.indexOf(key)]!.value!);
+      }
       return 0;
     });
   }

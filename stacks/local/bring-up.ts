@@ -24,7 +24,7 @@ import { LocalError } from './errors.ts';
 import { withLock } from './lock.ts';
 import { becomesFree, findFreePorts, isFree, LOOPBACK, portHolder } from './ports.ts';
 import { shapeDifferences, unsupported } from './shape.ts';
-import { StartError, startAndAwait } from './start.ts';
+import { StartError, type StartFailure, startAndAwait } from './start.ts';
 
 export interface BringUpProps {
   readonly directory: string;
@@ -60,7 +60,7 @@ export const DEFAULT_ENDPOINT_PORT = 9000;
 
 const READY_TIMEOUT_MS = 60_000;
 const LOCK_DEADLINE_MS = 15_000;
-const PORT_ATTEMPTS = 4;
+const ATTEMPTS = 4;
 
 /** Rejects with LocalError: 'input' for what cannot work as asked, and then nothing was changed. */
 export async function bringUp(props: BringUpProps): Promise<BroughtUp> {
@@ -74,8 +74,11 @@ export async function bringUp(props: BringUpProps): Promise<BroughtUp> {
         bringUpLocked(props, openCluster(props.directory) ?? cluster, found === null),
       );
     } catch (error) {
+      if (attempt === ATTEMPTS) throw error;
+      // Somebody ended it a moment ago, and it took that moment: now it is seen as missing.
+      if (failed(error, 'gone')) continue;
       // Nothing is in a cluster that never was ready, so it can be made again with ports that nobody wanted meanwhile.
-      if (found !== null || !isPortTaken(error) || attempt === PORT_ATTEMPTS) throw error;
+      if (found !== null || !failed(error, 'port-taken')) throw error;
       purgeCluster(cluster);
     }
   }
@@ -199,8 +202,8 @@ async function refuseTakenPorts(cluster: LocalCluster, nodes: readonly string[],
   }
 }
 
-function isPortTaken(error: unknown): boolean {
-  return error instanceof StartError && error.failure === 'port-taken';
+function failed(error: unknown, how: StartFailure): boolean {
+  return error instanceof StartError && error.failure === how;
 }
 
 function endpointTaken(port: number): LocalError {

@@ -22,9 +22,10 @@ export interface StartProps {
 
 /**
  * 'port-taken': somebody else was faster between the look and the start; only a cluster that was never used may choose another.
+ * 'gone': it ran already when it was waited for, and has ended since; starting it may be all that it needs.
  * 'late': it runs, and may still become ready.
  */
-export type StartFailure = 'died' | 'port-taken' | 'late';
+export type StartFailure = 'died' | 'gone' | 'port-taken' | 'late';
 
 export class StartError extends LocalError {
   readonly failure: StartFailure;
@@ -93,7 +94,7 @@ async function died(
   const how =
     started === null ? 'while it was waited for' : `while it was starting (${exitText(await exitOf(started))})`;
   const message = `${processName(name)} ended ${how}${lastLines(cluster, name, position)}`;
-  if (started === null) return new StartError('died', message);
+  if (started === null) return new StartError('gone', message);
   return new StartError((await isFree(port)) ? 'died' : 'port-taken', message);
 }
 

@@ -5,7 +5,7 @@ import type { RegisterKey } from '../core/keys.ts';
 import { ownBytes } from '../core/own-bytes.ts';
 import type { RegisterRecord } from '../format/register-formats.ts';
 
-const BUDGET_BYTES = 8 * 1024 * 1024;
+const BUDGET_BYTES = 4 * 1024 * 1024;
 /** What an entry costs besides its payload: estimated, keys and objects of the engine included. */
 const ENTRY_OVERHEAD_BYTES = 500;
 

@@ -59,7 +59,9 @@ export function judgeHealth(
   if (lost.size > 0) return { health: 'degraded', reasons };
   for (const [name, condition] of conditions) {
     if (condition === null) continue;
-    if (condition.pending > 0) reasons.push(`${name} has ${condition.pending} registers or shards to heal`);
+    // What it compared, it compared by another map: a drive that came back may be down there still, and nobody looked at it.
+    if (condition.epoch !== map.epoch) reasons.push(otherEpoch(name, condition, map));
+    else if (condition.pending > 0) reasons.push(`${name} has ${condition.pending} registers or shards to heal`);
     else if (!condition.comparedSinceMapChange) reasons.push(`${name} is still comparing its part with the others`);
     else if (!condition.ready) reasons.push(`${name} is still catching up`);
   }
@@ -108,13 +110,16 @@ export function objectionsToSparing(
 
 /** What the node still has to find out or to heal, of which nobody can say which partitions it is about. */
 function unfinished(name: string, condition: NodeCondition, map: ClusterMap): string[] {
-  const { epoch, pending, behind, comparedSinceMapChange } = condition;
+  const { pending, behind, comparedSinceMapChange } = condition;
   const shards = pending - Object.values(behind).reduce((sum, count) => sum + count, 0);
-  if (epoch !== map.epoch) return [`${name} goes by epoch ${epoch} of the cluster map, this node by ${map.epoch}`];
+  if (condition.epoch !== map.epoch) return [otherEpoch(name, condition, map)];
   if (shards > 0) return [`${name} has ${shards} objects or parts with shards to heal`];
   if (!comparedSinceMapChange) return [`${name} is still comparing its part with the others`];
   return [];
 }
+
+const otherEpoch = (name: string, { epoch }: NodeCondition, map: ClusterMap) =>
+  `${name} goes by epoch ${epoch} of the cluster map, this node by ${map.epoch}`;
 
 interface Losses {
   readonly target: ReadonlySet<string>;

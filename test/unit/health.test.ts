@@ -166,6 +166,9 @@ describe('health', () => {
     expect(judge({ pending: 1 })).toBe('healing');
     expect(judge({ comparedSinceMapChange: false })).toBe('healing');
     expect(judge({ ready: false })).toBe('healing');
+    // It compared everything, but by a map in which a drive that is up by now was still down.
+    expect(judge({ epoch: map.epoch - 1 })).toBe('healing');
+    expect(judge({ epoch: map.epoch + 1 })).toBe('healing');
     expect(judge({ usableSlots: ['b1/d1'] })).toBe('degraded');
     expect(judgeHealth(map, layout, new Map(conditions).set('b1', null)).health).toBe('degraded');
   });

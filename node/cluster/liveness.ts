@@ -5,7 +5,7 @@ import type { Clock } from '../io/clock.ts';
 import type { NodeName } from '../io/network.ts';
 import type { Random } from '../io/random.ts';
 import { MEMBERSHIP_METHODS } from './membership-methods.ts';
-import type { Rpc } from './rpc.ts';
+import { type Rpc, RpcError } from './rpc.ts';
 
 const INTERVAL_MS = 300;
 /** A dead process is noticed by its broken connections at once; only a silent one takes so long. */
@@ -42,6 +42,8 @@ export interface LivenessOptions {
   readonly onNewerEpoch: (peer: NodeName, epoch: number) => void;
   /** A peer answers for the first time, or is another process than before. */
   readonly onNewLife: (peer: NodeName) => void;
+  /** A peer refused because it belongs to another cluster. Every time. */
+  readonly onOtherCluster: (peer: NodeName, error: RpcError) => void;
 }
 
 export class Liveness {
@@ -97,9 +99,10 @@ export class Liveness {
       others.map(async (peer) => {
         try {
           this.#heard(peer, await rpc.call(peer, MEMBERSHIP_METHODS.ping, this.#own(), { timeoutMs: PING_TIMEOUT_MS }));
-        } catch {
+        } catch (error) {
           // Silence and refusal mean the same here: it is not there for us.
           this.#silent(peer);
+          if (error instanceof RpcError && error.code === 'other-cluster') this.#options.onOtherCluster(peer, error);
         }
       }),
     );

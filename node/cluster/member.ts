@@ -74,6 +74,8 @@ export class Member {
   /** Drives that are being replaced right now. */
   readonly #replacing = new Map<string, Promise<void>>();
   readonly #failing = new Map<string, string>();
+  /** Peers that belong to another cluster, as far as was told already. */
+  readonly #strangers = new Set<NodeName>();
   #running: Running | null = null;
 
   constructor(options: MemberOptions) {
@@ -101,6 +103,7 @@ export class Member {
    */
   async start(): Promise<void> {
     const map = await this.#bootstrap.run();
+    this.rpc.belongTo(map.clusterId);
     this.#requireSameSettings(map);
     await this.#takeStockOfDrives(map);
     const running = this.#assemble(map);
@@ -222,6 +225,10 @@ export class Member {
       onNewLife: (peer) => {
         compareOwnDrives();
         observer.newLife(peer);
+      },
+      onOtherCluster: (peer, error) => {
+        if (!this.#strangers.has(peer)) observer.problem(`talking to ${peer}`, error);
+        this.#strangers.add(peer);
       },
     });
     topology.watchWith((node) => liveness.seemsUp(node));

@@ -2,6 +2,7 @@
 // call settles: with the answer, with the error the other side gave, or with RpcError 'no-answer', after which the
 // request may or may not have been carried out.
 import { type Format, FormatError } from '../format/codec.ts';
+import { MESSAGE_HEADER_BYTES, messageHeader, NO_CLUSTER } from '../format/rpc-formats.ts';
 import type { Clock } from '../io/clock.ts';
 import type { Network, NodeName } from '../io/network.ts';
 import type { Random } from '../io/random.ts';
@@ -16,6 +17,7 @@ export const RPC_ERRORS = [
   'corrupt', // stored bytes failed their checksum
   'no-space',
   'internal',
+  'other-cluster', // the two nodes belong to different clusters; nothing was done
 ] as const;
 export type RpcErrorCode = (typeof RPC_ERRORS)[number];
 
@@ -46,21 +48,15 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** type u8, zero u8, method u16, id u32, life u32. An answer carries the id and the life of its request. */
-const HEADER_BYTES = 12;
-const REQUEST = 0;
-const RESPONSE = 1;
-const ERROR = 2;
 const DEFAULT_TIMEOUT_MS = 5_000;
+const CLUSTER_DIGITS = NO_CLUSTER.length;
 
-interface RequestId {
-  readonly id: number;
-  readonly life: number;
-}
+type MessageHeader = ReturnType<typeof messageHeader.decode>;
+type RequestHeader = Pick<MessageHeader, 'method' | 'id' | 'life'>;
 
 interface Waiting {
   to: NodeName;
-  settle(kind: number, body: Buffer): void;
+  settle(kind: MessageHeader['kind'], body: Buffer): void;
   fail(error: RpcError): void;
 }
 
@@ -76,6 +72,7 @@ export class Rpc {
   readonly #brokenListeners: ((node: NodeName) => void)[] = [];
   /** Drawn at the start: an answer to the process that had this name before must not be taken for one of ours. */
   readonly #life: number;
+  #cluster = NO_CLUSTER;
   #nextId = 1;
 
   constructor(network: Network, clock: Clock, random: Random) {
@@ -93,6 +90,11 @@ export class Rpc {
   /** Tells when the transport loses its connection to a node. */
   onBroken(listener: (node: NodeName) => void): void {
     this.#brokenListeners.push(listener);
+  }
+
+  /** From now on, nodes of other clusters are refused, and refuse this one. clusterId: 32 hexadecimal digits. */
+  belongTo(clusterId: string): void {
+    this.#cluster = clusterId.slice(0, CLUSTER_DIGITS);
   }
 
   handle<Q, A>(kind: Method<Q, A>, run: (request: Q, from: NodeName) => Promise<A>): void {
@@ -116,13 +118,13 @@ export class Rpc {
         // A drive of this node may hang like any other, so the deadline holds here too.
         this.#callSelf(kind, request).then(resolve, reject);
       } else {
-        const frame = [header(REQUEST, kind.id, { id, life: this.#life }), ...kind.request.pieces(request)];
+        const header = this.#header('request', { method: kind.id, id, life: this.#life });
         this.#waiting.set(id, {
           to,
           fail: reject,
-          settle: (type, body) => {
+          settle: (answer, body) => {
             try {
-              if (type === ERROR) reject(decodeError(body, to, kind.name));
+              if (answer === 'error') reject(decodeError(body, to, kind.name));
               else resolve(kind.response.decode(body));
             } catch (error) {
               reject(
@@ -133,7 +135,7 @@ export class Rpc {
             }
           },
         });
-        this.#network.send(to, frame);
+        this.#network.send(to, [header, ...kind.request.pieces(request)]);
       }
       return await promise;
     } finally {
@@ -154,34 +156,53 @@ export class Rpc {
   }
 
   #receive(from: NodeName, frame: Buffer): void {
-    if (frame.length < HEADER_BYTES) return;
-    const type = frame.readUInt8(0);
-    const methodId = frame.readUInt16LE(2);
-    const request: RequestId = { id: frame.readUInt32LE(4), life: frame.readUInt32LE(8) };
-    const body = frame.subarray(HEADER_BYTES);
-    if (type === REQUEST) {
-      void this.#serve(from, methodId, request, body);
+    let header: MessageHeader;
+    try {
+      header = messageHeader.decode(frame.subarray(0, MESSAGE_HEADER_BYTES));
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      // From a program that speaks otherwise: it waits in vain, as for a node that is not there.
       return;
     }
-    const waiting = request.life === this.#life ? this.#waiting.get(request.id) : undefined;
+    const body = frame.subarray(MESSAGE_HEADER_BYTES);
+    if (header.kind === 'request') {
+      void this.#serve(from, header, body);
+      return;
+    }
+    const waiting = header.life === this.#life ? this.#waiting.get(header.id) : undefined;
     // Late, duplicated, meant for an earlier process, or from somebody who was not asked: nobody is waiting for it.
     if (waiting === undefined || waiting.to !== from) return;
-    waiting.settle(type, body);
+    waiting.settle(header.kind, body);
   }
 
-  async #serve(from: NodeName, methodId: number, request: RequestId, body: Buffer): Promise<void> {
+  async #serve(from: NodeName, request: MessageHeader, body: Buffer): Promise<void> {
+    const { method: methodId, cluster } = request;
     const handler = this.#handlers.get(methodId);
     let pieces: Uint8Array[];
-    let type = RESPONSE;
+    let kind: MessageHeader['kind'] = 'answer';
     try {
+      this.#requireSameCluster(from, cluster);
       if (handler === undefined) throw new RpcError('refused', `method ${methodId} is not known here`);
       const answer = await handler.run(handler.method.request.decode(body), from);
       pieces = handler.method.response.pieces(answer);
     } catch (error) {
-      type = ERROR;
+      kind = 'error';
       pieces = encodeError(asRpcError(error));
     }
-    this.#network.send(from, [header(type, methodId, request), ...pieces]);
+    this.#network.send(from, [this.#header(kind, request), ...pieces]);
+  }
+
+  /** One secret for two clusters is a mistake, and so is a drive in the wrong node; neither may mix what the clusters hold. */
+  #requireSameCluster(from: NodeName, cluster: string): void {
+    if (cluster === this.#cluster || cluster === NO_CLUSTER || this.#cluster === NO_CLUSTER) return;
+    throw new RpcError(
+      'other-cluster',
+      `${this.self} belongs to cluster ${this.#cluster}…, and ${from} to ${cluster}…: one of them has the drives of another cluster`,
+    );
+  }
+
+  #header(kind: MessageHeader['kind'], { method: methodId, id, life }: RequestHeader): Buffer {
+    return messageHeader.encode({ kind, method: methodId, id, life, cluster: this.#cluster });
   }
 
   #failAll(node: NodeName): void {
@@ -189,15 +210,6 @@ export class Rpc {
       if (waiting.to === node) waiting.fail(new RpcError('no-answer', `the connection to ${node} broke`));
     }
   }
-}
-
-function header(type: number, methodId: number, { id, life }: RequestId): Buffer {
-  const bytes = Buffer.alloc(HEADER_BYTES);
-  bytes.writeUInt8(type, 0);
-  bytes.writeUInt16LE(methodId, 2);
-  bytes.writeUInt32LE(id, 4);
-  bytes.writeUInt32LE(life, 8);
-  return bytes;
 }
 
 function asRpcError(error: unknown): RpcError {

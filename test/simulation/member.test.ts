@@ -243,3 +243,25 @@ test('no node founds anything before every listed node is there', async () => {
   );
   expect(world.disks.size).toBe(8);
 });
+
+test('a node whose drives are all of another cluster with the same secret is let in nowhere, and both sides say why', async () => {
+  const world = new World(9);
+  const other = new World(10);
+  await world.startAll();
+  await other.startAll();
+  const clusterOf = (w: World) => w.member('b1').running.topology.current().map.clusterId;
+  world.members.get('a1')!.host.kill();
+  for (const slot of ['a1/d1', 'a1/d2']) world.disks.set(slot, other.disks.get(slot)!);
+  const stranger = world.start('a');
+  await world.scheduler.runFor(10_000);
+  expect(stranger.member.ready()).toBe(false);
+  for (const { problems } of [stranger, world.members.get('c1')!]) {
+    expect(problems.filter((problem) => problem.includes('has the drives of another cluster'))).not.toEqual([]);
+  }
+  const { map } = world.member('b1').running.topology.current();
+  expect(map.clusterId).toBe(clusterOf(world));
+  expect(map.drives.filter(({ state }) => state === 'down').map(({ slot }) => slot)).toEqual(['a1/d1', 'a1/d2']);
+  for (const slot of ['a1/d1', 'a1/d2']) {
+    expect(world.disks.get(slot)!.identity.clusterId).toBe(clusterOf(other));
+  }
+});

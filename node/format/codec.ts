@@ -72,6 +72,10 @@ export class Reader {
 export interface Codec<T> {
   /** The type as docs/ print it, for instance "u32" or "list of bytes". */
   readonly type: string;
+  /** Of a list or an optional: what it holds. */
+  readonly item?: Codec<unknown>;
+  /** Of a group of fields. */
+  readonly fields?: Fields;
   write(writer: Writer, value: T): void;
   read(reader: Reader): T;
 }
@@ -189,6 +193,7 @@ export function hex(lengthBytes: number): Codec<string> {
 export function list<T>(item: Codec<T>): Codec<T[]> {
   return {
     type: `list (u32 count) of ${item.type}`,
+    item,
     write(writer, values) {
       u32.write(writer, values.length);
       for (const value of values) item.write(writer, value);
@@ -229,6 +234,7 @@ export const textMap: Codec<Record<string, string>> = {
 export function optional<T>(item: Codec<T>): Codec<T | null> {
   return {
     type: `optional (u8: 0 or 1) ${item.type}`,
+    item,
     write(writer, value) {
       bool.write(writer, value !== null);
       if (value !== null) item.write(writer, value);

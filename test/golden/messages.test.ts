@@ -1,5 +1,5 @@
 // The bytes of the messages between nodes, version 1, as they were when they were made: nodes of different ages talk to each
-// other, so they are never edited. docs/wire-protocol.md is held to the same lists of fields (scripts/write-message-docs.ts).
+// other, so they are never edited. docs/wire-protocol.md is held to the same lists of fields (test/support/write-message-docs.ts).
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -9,7 +9,7 @@ import { MESSAGE_HEADER_BYTES, messageHeader } from '../../node/format/rpc-forma
 import { fieldTable } from '../support/field-table.ts';
 import { METHODS, messagesDocument, sampleOf } from '../support/message-doc.ts';
 
-const golden = new Map(
+const golden = new Map<string, string>(
   readFileSync(new URL('./messages.txt', import.meta.url), 'utf8')
     .trim()
     .split('\n')

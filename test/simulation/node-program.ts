@@ -36,6 +36,8 @@ const LIMITS = {
   healRetryMaxMs: 10_000,
   orphanIntervalMs: 5_000,
   scrubIntervalMs: 10_000,
+  tombstoneIntervalMs: 3_000,
+  tombstoneGraceMs: 12_000,
 };
 /** The shorter one suspects writes that are under way, which must cost no more than that write. */
 const ORPHAN_GRACES_MS = [100, 5_000];

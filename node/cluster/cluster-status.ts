@@ -1,13 +1,17 @@
 // What the cluster looks like from here: asks every node for its report, and judges health and what can be spared from the
 // answers. Who does not answer counts as not there.
-import type { HealReport, NodeReport, ScrubReport, StatusReport } from '../admin/status.ts';
+import type { HealReport, NodeReport, StatusReport } from '../admin/status.ts';
 import { schemeText } from '../core/cluster-map.ts';
 import { judgeHealth, type NodeCondition, objectionsToSparing } from '../core/health.ts';
 import { nearestWord } from '../core/nearest-word.ts';
 import type { Member } from './member.ts';
 import { MEMBERSHIP_METHODS } from './membership-methods.ts';
+import type { Scrubber } from './scrub.ts';
 
 const REPORT_TIMEOUT_MS = 2_000;
+const SAMPLE_TIMEOUT_MS = 5_000;
+/** Read before something is taken down, of every drive that stays: damage that is common enough shows itself. */
+const SAMPLE_SHARDS_PER_DRIVE = 8;
 const FAILURES_MAX = 20;
 
 export interface ClusterStatusOptions {
@@ -15,7 +19,7 @@ export interface ClusterStatusOptions {
   readonly name: string;
   readonly zone: string;
   readonly heal: () => HealReport;
-  readonly scrub: { report(): ScrubReport[]; startNow(): void };
+  readonly scrub: Pick<Scrubber, 'report' | 'startNow' | 'sample'>;
   /** Resident memory of this process. */
   readonly rssBytes: () => number;
 }
@@ -40,6 +44,9 @@ export class ClusterStatus {
       options.scrub.startNow();
       return {};
     });
+    options.member.rpc.handle(MEMBERSHIP_METHODS.sample, async ({ shardsPerDrive }) => ({
+      damaged: await options.scrub.sample(shardsPerDrive),
+    }));
   }
 
   /** This node's own report. */
@@ -96,9 +103,29 @@ export class ClusterStatus {
   async spare(target: { readonly node: string } | { readonly zone: string }): Promise<SpareAnswer> {
     const topology = this.#options.member.running.topology.current();
     const names = nodesMeant(target, topology.map.nodes);
+    // First: what the samples find is in the reports then.
+    const damaged = await this.#sampleAllBut(names);
     const conditions = conditionsOf(await this.#reports());
-    const reasons = objectionsToSparing(topology.map, topology, conditions, names);
+    const reasons = [...damaged, ...objectionsToSparing(topology.map, topology, conditions, names)];
     return { ok: reasons.length === 0, reasons };
+  }
+
+  /** What damage samples of the drives show that are to stay. A node that does not answer is judged by its missing report. */
+  async #sampleAllBut(nodeNames: readonly string[]): Promise<string[]> {
+    const { member } = this.#options;
+    const { nodes } = member.running.topology.current().map;
+    const staying = nodes.map(({ name }) => name).filter((name) => !nodeNames.includes(name));
+    const request = { shardsPerDrive: SAMPLE_SHARDS_PER_DRIVE };
+    const ask = async (node: string): Promise<string[]> => {
+      try {
+        const timing = { timeoutMs: SAMPLE_TIMEOUT_MS };
+        return (await member.rpc.call(node, MEMBERSHIP_METHODS.sample, request, timing)).damaged;
+      } catch (error) {
+        if (!member.running.topology.seemsUp(node)) return [];
+        return [`${node} could not verify a sample of its shards: ${error instanceof Error ? error.message : error}`];
+      }
+    };
+    return (await Promise.all(staying.map(ask))).flat();
   }
 
   /** Has every node begin a new pass over all of its drives. Gives the nodes that did, and those that did not answer. */

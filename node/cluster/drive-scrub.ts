@@ -4,6 +4,7 @@ import type { ScrubReport } from '../admin/status.ts';
 import { type ScrubRecord, scrubRecord } from '../format/scrub-formats.ts';
 import { shardAttributes } from '../format/shard-formats.ts';
 import { DiskError } from '../io/disk.ts';
+import { fraction } from '../io/random.ts';
 import { CorruptionError, type DriveStore, type ShardInfo } from '../storage/drive-store.ts';
 import type { ScrubOptions } from './scrub.ts';
 import { Throttle } from './throttle.ts';
@@ -66,6 +67,36 @@ export class DriveScrub {
     this.#wake();
   }
 
+  /**
+   * Reads up to so many shards, chosen by chance, of each a piece of at most 1 MiB. Gives a sentence for each that cannot be read;
+   * it is from then on what any other finding is. Rejects when the drive itself does not answer.
+   */
+  async sample(count: number): Promise<string[]> {
+    const damaged: string[] = [];
+    for (let at = 0; at < count && !this.#isStopped; at++) {
+      const shard = await this.#shardByChance();
+      if (shard === null) break;
+      const { blobId, position, sizeBytes } = shard;
+      const pieces = Math.ceil(sizeBytes / READ_BYTES);
+      const offset = Math.floor(fraction(this.#options.random) * pieces) * READ_BYTES;
+      try {
+        await this.#store.readShard({ blobId, position }, offset, READ_BYTES);
+      } catch (error) {
+        if (!isDamage(error)) throw error;
+        damaged.push(this.#noteShard(shard, error));
+      }
+    }
+    return damaged;
+  }
+
+  /** Blob ids are drawn by chance, so the shard after any id is as likely as another. null: there is none. */
+  async #shardByChance(): Promise<ShardInfo | null> {
+    const after = { blobId: this.#options.random.bytes(16).toString('hex'), position: 0 };
+    const [next] = await this.#store.listShards(after, 1);
+    const [first] = next === undefined ? await this.#store.listShards(null, 1) : [];
+    return next ?? first ?? null;
+  }
+
   report(): ScrubReport {
     const { isRunning, passReadBytes, lastPassEndedMs } = this.#record;
     return {
@@ -112,7 +143,10 @@ export class DriveScrub {
       const { valuesFrom } = this.#record;
       const keys = (await this.#store.heads(valuesFrom, '', PAGE_VALUES)).map(({ key }) => key);
       for (const key of keys) {
-        await this.#verify(`value ${key}`, keyText(key), () => this.#readValue(key), this.#menderOfValue(key));
+        await unlessDamaged(
+          () => this.#readValue(key),
+          (error) => this.#noteValue(key, error),
+        );
       }
       const last = keys.length < PAGE_VALUES ? null : `${keys.at(-1)}\0`;
       if (!(await this.#pageEnds({ valuesFrom: last }))) return false;
@@ -120,9 +154,10 @@ export class DriveScrub {
     for (;;) {
       const page: ShardInfo[] = await this.#store.listShards(this.#record.shardsAfter, PAGE_SHARDS);
       for (const shard of page) {
-        const name = `${shard.blobId}.${shard.position}`;
-        const read = () => this.#readShard(shard);
-        await this.#verify(`shard ${name}`, `shard ${name}`, read, () => this.#mendShard(shard));
+        await unlessDamaged(
+          () => this.#readShard(shard),
+          (error) => this.#noteShard(shard, error),
+        );
         if (this.#isStopped || this.#isWanted) return false;
       }
       const last = page.at(-1);
@@ -133,18 +168,27 @@ export class DriveScrub {
     }
   }
 
-  async #verify(id: string, what: string, read: () => Promise<void>, mend: () => void): Promise<void> {
-    try {
-      await read();
-    } catch (error) {
-      if (!isDamage(error)) throw error;
-      if (this.#findings.has(id)) return;
-      const text = `${what} on ${this.#slot} cannot be read: ${error.message}`;
-      this.#findings.set(id, { text, mend, read, looks: 0 });
-      this.#found++;
-      this.#options.log.warn('Scrubbing found damage.', { slot: this.#slot, what, error });
-      mend();
-    }
+  #noteValue(key: string, error: Error): string {
+    return this.#note(`value ${key}`, keyText(key), error, {
+      read: () => this.#readValue(key),
+      mend: this.#menderOfValue(key),
+    });
+  }
+
+  #noteShard(shard: ShardInfo, error: Error): string {
+    const name = `shard ${shard.blobId}.${shard.position}`;
+    return this.#note(name, name, error, { read: () => this.#readShard(shard), mend: () => this.#mendShard(shard) });
+  }
+
+  /** Has it mended, unless it is known already. Gives what is to be said of it. */
+  #note(id: string, what: string, error: Error, { read, mend }: Pick<Finding, 'read' | 'mend'>): string {
+    const text = `${what} on ${this.#slot} cannot be read: ${error.message}`;
+    if (this.#findings.has(id)) return text;
+    this.#findings.set(id, { text, mend, read, looks: 0 });
+    this.#found++;
+    this.#options.log.warn('Scrubbing found damage.', { slot: this.#slot, what, error });
+    mend();
+    return text;
   }
 
   async #readValue(key: string): Promise<void> {
@@ -252,6 +296,16 @@ export class DriveScrub {
       };
     });
     this.#wake = () => {};
+  }
+}
+
+/** Rejects with what is not damage. */
+async function unlessDamaged(read: () => Promise<void>, note: (error: Error) => void): Promise<void> {
+  try {
+    await read();
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    note(error);
   }
 }
 

@@ -7,6 +7,8 @@ import {
   pingMessage,
   replaceRequest,
   reportMessage,
+  sampleRequest,
+  sampleResponse,
 } from '../format/membership-formats.ts';
 import { method } from './rpc.ts';
 
@@ -18,4 +20,5 @@ export const MEMBERSHIP_METHODS = {
   report: method(24, 'cluster.report', emptyMessage, reportMessage),
   replace: method(25, 'cluster.replace', replaceRequest, emptyMessage),
   scrub: method(26, 'cluster.scrub', emptyMessage, emptyMessage),
+  sample: method(27, 'cluster.sample', sampleRequest, sampleResponse),
 } as const;

@@ -140,6 +140,7 @@ export class StorageNode {
     this.#scrubber = new Scrubber({
       drives,
       clock,
+      random,
       limits,
       log,
       damaged: (owner, blobId, damage) => healer.damaged(owner, blobId, damage),

@@ -4,6 +4,7 @@ import type { ScrubReport } from '../admin/status.ts';
 import type { RegisterKey } from '../core/keys.ts';
 import type { Clock } from '../io/clock.ts';
 import type { Log } from '../io/log.ts';
+import type { Random } from '../io/random.ts';
 import type { DriveStore } from '../storage/drive-store.ts';
 import type { DamagedShard } from './blob-source.ts';
 import { DriveScrub } from './drive-scrub.ts';
@@ -13,6 +14,7 @@ export interface ScrubOptions {
   /** This node's own usable drives; a replaced one is another one. */
   readonly drives: { open(): DriveStore[] };
   readonly clock: Clock;
+  readonly random: Random;
   readonly limits: StoreLimits;
   readonly log: Log;
   /** A shard cannot be read any more. owner: a register that may own its blob. */
@@ -44,6 +46,16 @@ export class Scrubber {
   startNow(): void {
     this.#adopt();
     for (const scrub of this.#scrubs.values()) scrub.startNow();
+  }
+
+  /** As DriveScrub.sample, of every drive; a drive that does not answer is such a sentence, too. */
+  async sample(countPerDrive: number): Promise<string[]> {
+    this.#adopt();
+    const ofDrive = ([store, scrub]: [DriveStore, DriveScrub]) =>
+      scrub
+        .sample(countPerDrive)
+        .catch((error) => [`drive ${store.identity.slot} cannot be sampled: ${error.message}`]);
+    return (await Promise.all([...this.#scrubs].map(ofDrive))).flat();
   }
 
   report(): ScrubReport[] {

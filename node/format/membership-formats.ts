@@ -84,6 +84,13 @@ export const reportMessage = format('report', 1, {
   report: [text, 'a NodeReport (node/admin/status.ts) as JSON, for people and tools'],
 });
 
+export const sampleRequest = format('sample request', 1, {
+  shardsPerDrive: [u32, 'to read and verify, chosen by chance, a piece of each'],
+});
+export const sampleResponse = format('sample response', 1, {
+  damaged: [list(text), 'a sentence for each that cannot be read; they are being mended from now on'],
+});
+
 export const replaceRequest = format('replace request', 1, {
   slot: [text, 'whose blank drive is to take the place of the lost one'],
 });

@@ -9,6 +9,7 @@ import { MemoryDrive } from '../cluster-fakes/memory-drive.ts';
 import { Scheduler } from '../simulation/scheduler.ts';
 import { SimClock } from '../simulation/sim-clock.ts';
 import { SimHost } from '../simulation/sim-host.ts';
+import { SimRandom } from '../simulation/sim-random.ts';
 
 const SILENT_LOG: Log = { debug() {}, info() {}, warn() {}, error() {}, with: () => SILENT_LOG };
 const OWNER = 'oowner';
@@ -41,6 +42,7 @@ async function world(shards = SHARDS) {
     const scrubber = new Scrubber({
       drives: { open: () => [drive] },
       clock: new SimClock(new SimHost('a1', scheduler)),
+      random: new SimRandom('scrub'),
       limits: { ...STORE_LIMITS, scrubBytesPerSecond: RATE },
       log: SILENT_LOG,
       damaged: (owner, blob) => void asked.push(`${owner} ${blob}`),
@@ -51,6 +53,37 @@ async function world(shards = SHARDS) {
   };
   return { drive, scheduler, start, asked };
 }
+
+describe('a sample', () => {
+  it('is drawn by chance from all shards, at once, whatever the rate of scrubbing', async () => {
+    const { drive, scheduler, start } = await world();
+    const scrubber = start();
+    drive.read.length = 0;
+    expect(await scheduler.runToEnd('sample', scrubber.sample(400), 1)).toEqual([]);
+    // Ids in a test are not drawn by chance, so the first one gets most; in a cluster they are.
+    expect(drive.read.length).toBeGreaterThanOrEqual(400);
+  });
+
+  it('names damaged shards, has them mended, and remembers them until they can be read', async () => {
+    const { drive, scheduler, start, asked } = await world(1);
+    const scrubber = start();
+    await scheduler.runFor(60_000);
+    drive.damaged.add(blobId(0));
+    const [said, ...others] = await scheduler.runToEnd('sample', scrubber.sample(3), 1);
+    expect(said).toContain(`shard ${blobId(0)}.0 on a1/d1 cannot be read`);
+    expect(new Set(others)).toEqual(new Set([said]));
+    expect(asked).toEqual([`${OWNER} ${blobId(0)}`]);
+    expect(scrubber.report()[0]).toMatchObject({ errorsFound: 1, unrepaired: [said] });
+    drive.damaged.clear();
+    await scheduler.runFor(60_000);
+    expect(scrubber.report()[0]).toMatchObject({ errorsRepaired: 1, unrepaired: [] });
+  });
+
+  it('of a drive without shards is fine', async () => {
+    const { scheduler, start } = await world(0);
+    expect(await scheduler.runToEnd('sample', start().sample(3), 1)).toEqual([]);
+  });
+});
 
 describe('scrubbing', () => {
   it('reads every shard once, not faster than it may, and again a week later', async () => {

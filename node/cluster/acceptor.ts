@@ -12,14 +12,16 @@ import {
   type RegisterRecord,
   type RegisterValue,
   registerRecord,
+  type ScanEntry,
 } from '../format/register-formats.ts';
-import { CorruptionError, type DriveStore, type StoreEntry, type StoreOperation } from '../storage/drive-store.ts';
+import { CorruptionError, type DriveStore, type StoreOperation } from '../storage/drive-store.ts';
+import { headOf } from './register-head.ts';
+import type { Summarize } from './registers.ts';
+import { type ScanOptions, scanReplica } from './replica-scan.ts';
 
 /** Marks of older ballots are only a hint for reads with few replicas, so forgetting the oldest is harmless. */
 const CHOSEN_MARKS_MAX = 32;
 
-/** Of a record that cannot be read any more, to those who read: below all others, so that they ask the others. */
-const UNREADABLE: Version = { ballot: ZERO_BALLOT, sequence: 0 };
 /** Nothing is newer. */
 const HIGHEST: Ballot = { round: Number.MAX_SAFE_INTEGER, proposer: 'f'.repeat(16) };
 
@@ -46,9 +48,16 @@ export interface StoredRegister {
   readonly value: RegisterValue;
 }
 
+export interface AcceptorOptions {
+  /** The part of a payload that a listing needs; kept in the head of its record. */
+  readonly summarize: Summarize;
+  /** Told of every record that turns out to be unreadable, each time it is met. */
+  readonly onCorrupt: (key: RegisterKey) => void;
+}
+
 export class Acceptor {
   readonly #drive: DriveStore;
-  readonly #onCorrupt: (key: RegisterKey) => void;
+  readonly #options: AcceptorOptions;
   readonly #partitions = new Map<number, Promise<PartitionState>>();
   /** The newest proposal per key that is on its way to the disk. */
   readonly #pending = new Map<RegisterKey, Pending>();
@@ -63,10 +72,9 @@ export class Acceptor {
   /** Ends when the last placement so far has called commit. */
   #placing: Promise<void> = Promise.resolve();
 
-  /** onCorrupt: told of every record that turns out to be unreadable, each time it is met. */
-  constructor(drive: DriveStore, onCorrupt: (key: RegisterKey) => void = () => {}) {
+  constructor(drive: DriveStore, options: AcceptorOptions) {
     this.#drive = drive;
-    this.#onCorrupt = onCorrupt;
+    this.#options = options;
   }
 
   get driveId(): string {
@@ -144,25 +152,18 @@ export class Acceptor {
     return isPromise() ? found : null;
   }
 
-  /** Up to limit registers with from ≤ key < to ('' = no end), ascending. What cannot be read has a version below all others. */
+  /**
+   * Wanted registers with from ≤ key < to ('' = no end), ascending, as their heads tell: values are not read, so a record that
+   * has rotted still counts as what was accepted here, and is found by reads and by scrubbing. Everything wanted before `next`
+   * is among them (null: before the end). What cannot be read has a version below all others.
+   */
   async scan(
     from: RegisterKey,
     to: RegisterKey,
-    limit: number,
-  ): Promise<{ registers: StoredRegister[]; complete: boolean }> {
-    const end = to === '' ? 'S' : `R${to}`;
-    let entries: readonly (StoreEntry | { readonly key: string; readonly value: null })[];
-    try {
-      entries = await this.#drive.range(`R${from}`, end, limit);
-    } catch (error) {
-      if (!(error instanceof CorruptionError)) throw error;
-      entries = await this.#oneByOne(await this.#drive.heads(`R${from}`, end, limit));
-    }
-    const registers = entries.map(({ key, value }) => {
-      const unknown = { version: UNREADABLE, value: { live: false, recent: [], payload: new Uint8Array() } };
-      return { key: key.slice(1), ...(value === null ? unknown : registerRecord.decode(value)) };
-    });
-    return { registers, complete: entries.length < limit };
+    options: ScanOptions,
+  ): Promise<{ registers: ScanEntry[]; next: RegisterKey | null }> {
+    const readRecord = (key: RegisterKey) => this.#read(key, null);
+    return scanReplica({ drive: this.#drive, readRecord, ...this.#options }, from, to, options);
   }
 
   /**
@@ -282,7 +283,7 @@ export class Acceptor {
         this.#pending.set(key, placement);
         placed.push([key, placement]);
         this.#unreadable.delete(key);
-        writes.push({ kind: 'put', key: `R${key}`, value: registerRecord.encode({ version, value }) });
+        writes.push({ kind: 'put', key: `R${key}`, ...this.#stored({ key, version, value }) });
         return true;
       };
       const { result, operations } = decide(newest, put);
@@ -341,7 +342,7 @@ export class Acceptor {
     } catch (error) {
       if (!(error instanceof CorruptionError)) throw error;
       if (state !== null && !this.#unreadable.has(key)) this.#unreadable.set(key, state.promised);
-      this.#onCorrupt(key);
+      this.#options.onCorrupt(key);
       throw error;
     }
   }
@@ -356,18 +357,9 @@ export class Acceptor {
     }
   }
 
-  async #oneByOne(heads: readonly { readonly key: string }[]) {
-    return Promise.all(
-      heads.map(async ({ key }) => {
-        try {
-          return { key, value: await this.#drive.get(key) };
-        } catch (error) {
-          if (!(error instanceof CorruptionError)) throw error;
-          this.#onCorrupt(key.slice(1));
-          return { key, value: null };
-        }
-      }),
-    );
+  #stored({ key, version, value }: StoredRegister): { value: Uint8Array; head: Uint8Array } {
+    const head = headOf(key, { version, value }, this.#options.summarize);
+    return { value: registerRecord.encode({ version, value }), head };
   }
 }
 

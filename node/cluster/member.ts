@@ -178,7 +178,7 @@ export class Member {
     const { rpc, drives } = this;
     const topology = new CurrentTopology(map);
     const groups = new Groups(topology);
-    const replicas = new Replicas((slot, key) => catchUp.unreadable(slot, key));
+    const replicas = new Replicas(summarize, (slot, key) => catchUp.unreadable(slot, key));
     const generations: Generations = new Generations({
       clock,
       read: (key) => client.read(key),
@@ -188,7 +188,6 @@ export class Member {
     const client = new RegisterClient({ rpc, groups, clock, random, generations });
     const scanner = new RegisterScanner({ rpc, groups, topology, client, replicas, summarize, generation });
     const catchUp: CatchUp = new CatchUp({
-      rpc,
       clock,
       topology,
       client,
@@ -210,7 +209,7 @@ export class Member {
         if (this.#emptied.size < EMPTIED_MAX) this.#emptied.add(key);
       },
     });
-    serveRegisters(rpc, replicas, proposer, summarize);
+    serveRegisters(rpc, replicas, proposer, groups);
     // A proposer that died, or was restarted, may have known of misses that nobody else knows of.
     const compareOwnDrives = () => {
       for (const store of drives.open()) catchUp.compare(store.identity.slot);

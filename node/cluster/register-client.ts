@@ -6,6 +6,7 @@ import type { RegisterKey } from '../core/keys.ts';
 import type { Fetched, RegisterRecord } from '../format/register-formats.ts';
 import { type Clock, sleep } from '../io/clock.ts';
 import { fraction, type Random } from '../io/random.ts';
+import type { StoredRegister } from './acceptor.ts';
 import type { Group, Groups } from './groups.ts';
 import { REGISTER_METHODS } from './register-methods.ts';
 import { type RegisterState, UnavailableError } from './registers.ts';
@@ -18,6 +19,8 @@ const CHANGE_TIMEOUT_MS = 10_000;
 /** Long enough for a proposer's death to be seen and its partitions to be taken over. */
 const CHANGE_DEADLINE_MS = 20_000;
 const RETRY_MS = 50;
+/** Of one message: half of what a frame may have, as a single record may be as long. */
+const TEACH_BYTES_MAX = 4 * 2 ** 20;
 
 export interface RegisterClientOptions {
   readonly rpc: Rpc;
@@ -61,6 +64,35 @@ export class RegisterClient {
     await this.#askProposer(this.#options.groups.groupOf(key), (node) =>
       this.#options.rpc.call(node, REGISTER_METHODS.mend, { key }, { timeoutMs: CHANGE_TIMEOUT_MS }),
     );
+  }
+
+  /**
+   * Brings decided values to a replica that missed them; how many were newer than what it had. generation: known before the values
+   * were read. Rejects with RpcError, 'stale' when the replica has forgotten registers since.
+   */
+  async teach(
+    { slot, node }: Pick<MapDrive, 'slot' | 'node'>,
+    generation: number,
+    registers: readonly StoredRegister[],
+  ): Promise<number> {
+    let taken = 0;
+    let batch: StoredRegister[] = [];
+    let batchBytes = 0;
+    const send = async () => {
+      if (batch.length === 0) return;
+      taken += (await this.#options.rpc.call(node, REGISTER_METHODS.learn, { slot, generation, entries: batch })).taken;
+    };
+    for (const register of registers) {
+      const sizeBytes = register.key.length + register.value.payload.length;
+      if (batchBytes + sizeBytes > TEACH_BYTES_MAX) {
+        await send();
+        [batch, batchBytes] = [[], 0];
+      }
+      batch.push(register);
+      batchBytes += sizeBytes;
+    }
+    await send();
+    return taken;
   }
 
   async change(key: RegisterKey, command: Uint8Array): Promise<Uint8Array> {

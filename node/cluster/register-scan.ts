@@ -3,8 +3,9 @@
 import { compareVersions, type Version } from '../core/ballot.ts';
 import type { MapDrive } from '../core/cluster-map.ts';
 import { MAP_KEY, type RegisterKey } from '../core/keys.ts';
-import type { RegisterRecord, ScanEntry } from '../format/register-formats.ts';
+import type { RegisterRecord, ScanEntry, ScanRequest } from '../format/register-formats.ts';
 import type { Groups } from './groups.ts';
+import { partitionSet } from './partition-set.ts';
 import type { RegisterClient } from './register-client.ts';
 import { REGISTER_METHODS } from './register-methods.ts';
 import type { Replicas } from './register-service.ts';
@@ -14,9 +15,10 @@ import type { Topology, TopologySource } from './topology.ts';
 
 const SCAN_TIMEOUT_MS = 5_000;
 /** Asked of each drive beyond its expected share, so that one round usually fills a page. */
-const SHARE_MARGIN = 1.2;
+const SHARE_MARGIN = 1.1;
 const ENTRIES_MIN = 16;
 const SETTLE_BATCH_MAX = 64;
+const READ_BATCH_MAX = 64;
 
 export interface ScannerOptions {
   readonly rpc: Rpc;
@@ -43,12 +45,16 @@ interface Range {
   readonly to: RegisterKey;
   readonly limit: number;
   readonly detail: boolean;
+  /** Whether registers of the partition are wanted; those of all partitions when it is left out. */
+  readonly isWanted?: (partition: number) => boolean;
+  /** Drives that are asked in any case. */
+  readonly also?: readonly string[];
 }
 
 /** One drive's part of a page. */
 interface DrivePage {
   readonly entries: readonly ScanEntry[];
-  readonly complete: boolean;
+  readonly next: RegisterKey | null;
 }
 
 interface MergedPage {
@@ -68,7 +74,7 @@ export class RegisterScanner implements RegisterMaintenance {
     const entries: { key: RegisterKey; summary: Uint8Array }[] = [];
     let start: RegisterKey | null = from;
     while (start !== null && entries.length < limit) {
-      const page: MergedPage = await this.#page(start, to, limit - entries.length, true);
+      const page: MergedPage = await this.#page({ from: start, to, limit: limit - entries.length, detail: true });
       const settled = await this.#settleOpen(page.keys);
       for (const merged of page.keys) {
         const record = settled.get(merged.key);
@@ -86,8 +92,9 @@ export class RegisterScanner implements RegisterMaintenance {
 
   async walkOwned(from: RegisterKey, limit: number): ReturnType<RegisterMaintenance['walkOwned']> {
     const { groups, rpc, client } = this.#options;
-    const page = await this.#page(from, '', limit, false);
-    const owned = page.keys.filter(({ key }) => key !== MAP_KEY && groups.proposer(groups.groupOf(key)) === rpc.self);
+    const isOwn = (partition: number) => groups.proposer(groups.group(partition)) === rpc.self;
+    const page = await this.#page({ from, to: '', limit, detail: false, isWanted: isOwn });
+    const owned = page.keys.filter(({ key }) => key !== MAP_KEY && isOwn(groups.partitionOf(key)));
     const entries = [];
     for (const merged of owned) {
       const record = (await this.#ownCopy(merged)) ?? (await client.readRecord(merged.key));
@@ -99,31 +106,40 @@ export class RegisterScanner implements RegisterMaintenance {
   }
 
   /**
-   * Brings a drive up to date from this key on: every register that it should hold, and whose newest decided version it does
-   * not have, is written to it. Examines at most limit keys. Rejects with UnavailableError.
+   * Brings drives of one node up to date from this key on: every register that they should hold, and whose newest decided
+   * version they do not have, is written to them. Compares about limit keys. Rejects with UnavailableError and RpcError.
    */
   async catchUp(
-    slot: string,
     node: string,
+    slots: readonly string[],
     from: RegisterKey,
     limit: number,
   ): Promise<{ taken: number; next: RegisterKey | null }> {
-    const { rpc, groups, client } = this.#options;
+    const { groups, client } = this.#options;
     // Before anything is read: what was forgotten since must not be brought back.
     const generation = this.#options.generation();
-    const page = await this.#page(from, '', limit, false, slot);
-    const isBehind = ({ key, newest, versions }: Merged) => {
-      if (!groups.groupOf(key).replicas.some((replica) => replica.slot === slot)) return false;
+    const isReplica = (slot: string, partition: number) =>
+      groups.group(partition).replicas.some((replica) => replica.slot === slot);
+    const isWanted = (partition: number) => slots.some((slot) => isReplica(slot, partition));
+    const page = await this.#page({ from, to: '', limit, detail: false, isWanted, also: slots });
+    const isBehind = (slot: string, { key, newest, versions }: Merged) => {
+      if (!isReplica(slot, groups.partitionOf(key))) return false;
       const own = versions.get(slot);
       return own === undefined || compareVersions(own, newest.version) < 0;
     };
-    const entries = [];
-    for (const { key } of page.keys.filter(isBehind)) {
-      const record = await client.readRecord(key);
-      if (record !== null) entries.push({ key, ...record });
+    const missed = page.keys.filter((merged) => slots.some((slot) => isBehind(slot, merged)));
+    let taken = 0;
+    for (let at = 0; at < missed.length; at += READ_BATCH_MAX) {
+      const batch = missed.slice(at, at + READ_BATCH_MAX);
+      const records = await Promise.all(batch.map(({ key }) => client.readRecord(key)));
+      for (const slot of slots) {
+        const entries = batch.flatMap((merged, index) => {
+          const record = records[index] ?? null;
+          return record === null || !isBehind(slot, merged) ? [] : [{ key: merged.key, ...record }];
+        });
+        taken += await client.teach({ slot, node }, generation, entries);
+      }
     }
-    const { taken } =
-      entries.length === 0 ? { taken: 0 } : await rpc.call(node, REGISTER_METHODS.learn, { slot, generation, entries });
     return { taken, next: page.next };
   }
 
@@ -164,32 +180,38 @@ export class RegisterScanner implements RegisterMaintenance {
 
   /**
    * Merges one range of all drives' indexes. Drives that are down in the map are asked, too, when the others are too few: what
-   * they promised and accepted still counts, and after a great outage somebody must be the first to catch up. `also` names a
-   * drive that is asked in any case.
+   * they promised and accepted still counts, and after a great outage somebody must be the first to catch up.
    */
-  async #page(from: RegisterKey, to: RegisterKey, limit: number, detail: boolean, also?: string): Promise<MergedPage> {
+  async #page({ from, to, limit, detail, isWanted, also = [] }: Range): Promise<MergedPage> {
     const { groups, topology } = this.#options;
     const world = topology.current();
-    const share = Math.min(1, (world.quorums.replicas / world.map.drives.length) * SHARE_MARGIN);
-    const range = { from, to, limit: Math.ceil(limit * share) + ENTRIES_MIN, detail };
-    const first = world.map.drives.filter((drive) => drive.slot === also || groups.isUsable(drive));
-    const answers = await this.#ask(first, range);
-    let lacking = lackingTakeOverQuorum(world, answers);
+    const wanted = Array.from({ length: world.map.partitionCount }, (_, partition) => isWanted?.(partition) ?? true);
+    const partitions = isWanted === undefined ? null : partitionSet(wanted.length, (partition) => wanted[partition]!);
+    const shares = sharesOf(world, wanted);
+    const ask = (drives: readonly MapDrive[]) =>
+      this.#ask(drives, ({ slot }) => {
+        const share = Math.min(1, (shares.get(slot) ?? 0) * SHARE_MARGIN);
+        return { slot, from, to, limit: Math.ceil(limit * share) + ENTRIES_MIN, partitions, detail };
+      });
+    const first = world.map.drives.filter((drive) => also.includes(drive.slot) || groups.isUsable(drive));
+    const answers = await ask(first);
+    let lacking = lackingTakeOverQuorum(world, wanted, answers);
     if (lacking !== null) {
       const rest = world.map.drives.filter((drive) => !first.includes(drive) && groups.isReachable(drive));
-      for (const [slot, answer] of await this.#ask(rest, range)) answers.set(slot, answer);
-      lacking = lackingTakeOverQuorum(world, answers);
+      for (const [slot, answer] of await ask(rest)) answers.set(slot, answer);
+      lacking = lackingTakeOverQuorum(world, wanted, answers);
     }
     if (lacking !== null) throw new UnavailableError(lacking);
     return mergePages(answers);
   }
 
   /** The drives that answered, by slot. */
-  async #ask(drives: readonly MapDrive[], range: Range): Promise<Map<string, DrivePage>> {
+  async #ask(drives: readonly MapDrive[], request: (drive: MapDrive) => ScanRequest): Promise<Map<string, DrivePage>> {
     const answers = await Promise.allSettled(
-      drives.map(async ({ slot, node }) => {
+      drives.map(async (drive) => {
         const options = { timeoutMs: SCAN_TIMEOUT_MS };
-        return [slot, await this.#options.rpc.call(node, REGISTER_METHODS.scan, { slot, ...range }, options)] as const;
+        const answer = await this.#options.rpc.call(drive.node, REGISTER_METHODS.scan, request(drive), options);
+        return [drive.slot, answer] as const;
       }),
     );
     return new Map(answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : [])));
@@ -199,14 +221,15 @@ export class RegisterScanner implements RegisterMaintenance {
 function mergePages(answers: ReadonlyMap<string, DrivePage>): MergedPage {
   const merged = new Map<RegisterKey, Merged>();
   let end: RegisterKey | null = null;
-  for (const [slot, { entries, complete }] of answers) {
-    for (const entry of entries) mergeEntry(merged, slot, entry);
-    const last = entries.at(-1)?.key;
-    if (!complete && last !== undefined && (end === null || last < end)) end = last;
+  for (const { next } of answers.values()) if (next !== null && (end === null || next < end)) end = next;
+  for (const [slot, { entries }] of answers) {
+    for (const entry of entries) {
+      if (end !== null && entry.key >= end) break;
+      mergeEntry(merged, slot, entry);
+    }
   }
-  const covered = (key: RegisterKey) => end === null || key <= end;
-  const keys = [...merged.values()].filter(({ key }) => covered(key)).sort((a, b) => (a.key < b.key ? -1 : 1));
-  return { keys, next: end === null ? null : `${end}\0` };
+  const keys = [...merged.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+  return { keys, next: end };
 }
 
 function mergeEntry(merged: Map<RegisterKey, Merged>, slot: string, entry: ScanEntry): void {
@@ -224,10 +247,27 @@ function mergeEntry(merged: Map<RegisterKey, Merged>, slot: string, entry: ScanE
   }
 }
 
-/** With a take-over quorum of every partition, no decided register can be missing from all the answers. Else: what lacks. */
-function lackingTakeOverQuorum(world: Topology, answers: ReadonlyMap<string, DrivePage>): string | null {
+/** By drive, which part of the registers of these partitions it should hold. */
+function sharesOf(world: Topology, wanted: readonly boolean[]): Map<string, number> {
+  const held = new Map<string, number>();
+  let all = 0;
+  wanted.forEach((isIn, partition) => {
+    if (!isIn) return;
+    all++;
+    for (const { slot } of world.replicas(partition)) held.set(slot, (held.get(slot) ?? 0) + 1);
+  });
+  return new Map([...held].map(([slot, count]) => [slot, count / all]));
+}
+
+/** With a take-over quorum of every wanted partition, no decided register can be missing from all the answers. Else: what lacks. */
+function lackingTakeOverQuorum(
+  world: Topology,
+  wanted: readonly boolean[],
+  answers: ReadonlyMap<string, DrivePage>,
+): string | null {
   if (answers.size === world.map.drives.length) return null;
   for (let partition = 0; partition < world.map.partitionCount; partition++) {
+    if (!wanted[partition]) continue;
     const answered = world.replicas(partition).filter(({ slot }) => answers.has(slot)).length;
     if (answered < world.quorums.takeOver) {
       return `partition ${partition} has ${answered} replicas that answer, ${world.quorums.takeOver} are needed`;

@@ -1,23 +1,25 @@
 // Serves the register protocol for this node: the replicas on its drives, and the proposer.
-import type { RegisterKey } from '../core/keys.ts';
+import { MAP_KEY, type RegisterKey } from '../core/keys.ts';
 import { CorruptionError, type DriveStore } from '../storage/drive-store.ts';
 import { Acceptor } from './acceptor.ts';
+import type { Groups } from './groups.ts';
+import { hasPartition } from './partition-set.ts';
 import type { Proposer } from './proposer.ts';
 import { REGISTER_METHODS } from './register-methods.ts';
 import { type Summarize, UnavailableError } from './registers.ts';
 import { type Rpc, RpcError } from './rpc.ts';
-
-const SCAN_ENTRIES_MAX = 5_000;
 
 /** The replicas on this node's own drives, by slot. Only drives whose id is the one in the cluster map may be added. */
 export class Replicas {
   readonly #acceptors = new Map<string, Acceptor>();
   /** Replacements that have yet to catch up: they learn, and do not vote. */
   readonly #joining = new Map<string, Acceptor>();
+  readonly #summarize: Summarize;
   readonly #onCorrupt: (slot: string, key: RegisterKey) => void;
 
   /** onCorrupt: told of records on these drives that turn out to be unreadable. */
-  constructor(onCorrupt: (slot: string, key: RegisterKey) => void) {
+  constructor(summarize: Summarize, onCorrupt: (slot: string, key: RegisterKey) => void) {
+    this.#summarize = summarize;
     this.#onCorrupt = onCorrupt;
   }
 
@@ -63,11 +65,14 @@ export class Replicas {
   }
 
   #acceptor(drive: DriveStore): Acceptor {
-    return new Acceptor(drive, (key) => this.#onCorrupt(drive.identity.slot, key));
+    return new Acceptor(drive, {
+      summarize: this.#summarize,
+      onCorrupt: (key) => this.#onCorrupt(drive.identity.slot, key),
+    });
   }
 }
 
-export function serveRegisters(rpc: Rpc, replicas: Replicas, proposer: Proposer, summarize: Summarize): void {
+export function serveRegisters(rpc: Rpc, replicas: Replicas, proposer: Proposer, groups: Groups): void {
   rpc.handle(REGISTER_METHODS.prepare, async ({ slot, partition, ballot }) =>
     replicas.get(slot).prepare(partition, ballot),
   );
@@ -85,14 +90,12 @@ export function serveRegisters(rpc: Rpc, replicas: Replicas, proposer: Proposer,
     }),
   );
 
-  rpc.handle(REGISTER_METHODS.scan, ({ slot, from, to, limit, detail }) =>
+  rpc.handle(REGISTER_METHODS.scan, ({ slot, from, to, limit, partitions, detail }) =>
     namingCorruption(slot, async () => {
-      const { registers, complete } = await replicas.get(slot).scan(from, to, Math.min(limit, SCAN_ENTRIES_MAX));
-      const entries = registers.map(({ key, version, value }) => {
-        const summary = detail && value.live ? summarize(key, value.payload) : new Uint8Array();
-        return { key, version, live: value.live, summary };
-      });
-      return { entries, complete };
+      const isWanted = (key: RegisterKey) =>
+        partitions === null || key === MAP_KEY || hasPartition(partitions, groups.partitionOf(key));
+      const { registers, next } = await replicas.get(slot).scan(from, to, { limit, detail, isWanted });
+      return { entries: registers, next };
     }),
   );
 

@@ -40,6 +40,16 @@ export const registerRecord = format('register record', 1, {
 });
 export type RegisterRecord = { version: Version; value: RegisterValue };
 
+/** Kept as the head of a register record, so that whoever asks for a range of registers need not read their values. */
+export const registerHead = format('register head', 1, {
+  version: [version, 'of the record'],
+  live: [bool, 'as in its value'],
+  summary: [
+    optional(bytes),
+    'what listings need of the payload, empty for what is deleted; none: too long to be kept twice, the record has it',
+  ],
+});
+
 /** Stored under 'P' + partition on every replica. */
 export const partitionRecord = format('partition record', 1, {
   promised: [ballot, 'proposals and reads under lower ballots are refused'],
@@ -109,8 +119,13 @@ export const scanRequest = format('scan request', 1, {
   from: [registerKey, 'first key wanted'],
   to: [registerKey, 'first key not wanted; empty for no end'],
   limit: [u32, 'entries at most'],
+  partitions: [
+    optional(bytes),
+    'a bit for each partition, the lowest first: only registers of these, and the map, are wanted; none: all are',
+  ],
   detail: [bool, 'summaries wanted, or versions only'],
 });
+export type ScanRequest = ReturnType<typeof scanRequest.decode>;
 const scanEntry = struct('entry', {
   key: [registerKey, 'the register'],
   version: [version, 'accepted here'],
@@ -120,7 +135,10 @@ const scanEntry = struct('entry', {
 export type ScanEntry = ValueOf<typeof scanEntry>;
 export const scanResponse = format('scan response', 1, {
   entries: [list(scanEntry), 'ascending by key'],
-  complete: [bool, 'nothing more before the end'],
+  next: [
+    optional(registerKey),
+    'everything wanted before this key is among the entries; none: nothing more before the end',
+  ],
 });
 
 export const learnRequest = format('learn request', 1, {

@@ -9,6 +9,7 @@ import type { FoundingStep } from '../../node/core/founding.ts';
 import { helloFormat } from '../../node/format/membership-formats.ts';
 import type { DriveIdentity } from '../../node/storage/drive-store.ts';
 import { MemoryDrive } from '../cluster-fakes/memory-drive.ts';
+import { heldRegisters } from './held-registers.ts';
 import { Scheduler } from './scheduler.ts';
 import { SimClock } from './sim-clock.ts';
 import { SimHost } from './sim-host.ts';
@@ -169,10 +170,9 @@ test('a node that was away catches up: then its own replicas hold every register
       .map.drives.every((drive) => drive.state === 'up');
   await world.scheduler.runUntil('b1 up again', () => world.member('b1').ready() && isUp(), 60_000);
   for (const slot of ['b1/d1', 'b1/d2']) {
-    const mine = await world.run('scan', world.member('b1').running.replicas.get(slot).scan('o', 'p', 1_000));
-    for (const { key, value } of mine.registers)
-      expect([key, Buffer.from(value.payload).toString()]).toEqual([key, 'x y ']);
-    expect(mine.registers.length).toBeGreaterThan(10);
+    const mine = await world.run('scan', heldRegisters(world.member('b1'), slot, 'o', 'p'));
+    for (const { key, value } of mine) expect([key, Buffer.from(value.payload).toString()]).toEqual([key, 'x y ']);
+    expect(mine.length).toBeGreaterThan(10);
   }
   world.members.get('c1')!.host.kill();
   for (let i = 0; i < 60; i++) expect(await world.run('read', read(world.member('b1'), `o${i}`))).toBe('x y ');
@@ -191,9 +191,9 @@ test('a wiped drive is named, and takes part again only after it was replaced by
   await world.run('replacement', world.member('a1').replaceDrive('b1/d1'));
   const state = () => world.member('a1').running.topology.current().drive('b1/d1')!.state;
   await world.scheduler.runUntil('b1/d1 up', () => state() === 'up', 60_000);
-  const mine = await world.run('scan', world.member('b1').running.replicas.get('b1/d1').scan('o', 'p', 1_000));
-  expect(mine.registers.length).toBeGreaterThan(10);
-  for (const { value } of mine.registers) expect(Buffer.from(value.payload).toString()).toBe('x ');
+  const mine = await world.run('scan', heldRegisters(world.member('b1'), 'b1/d1', 'o', 'p'));
+  expect(mine.length).toBeGreaterThan(10);
+  for (const { value } of mine) expect(Buffer.from(value.payload).toString()).toBe('x ');
 });
 
 test('a scan in pages gives every live register once, in order, also while a node is away', async () => {

@@ -6,7 +6,7 @@ import { method, Rpc } from '../../node/cluster/rpc.ts';
 import { KIND } from '../../node/core/keys.ts';
 import { format, text } from '../../node/format/codec.ts';
 import { DiskError } from '../../node/io/disk.ts';
-import type { StoreOperation } from '../../node/storage/drive-store.ts';
+import type { DriveStore, StoreOperation } from '../../node/storage/drive-store.ts';
 import { MemoryDrive } from '../cluster-fakes/memory-drive.ts';
 import { UNCONDITIONAL } from './checkers/object-model.ts';
 import { replicaProblems } from './checkers/storage-state.ts';
@@ -136,7 +136,7 @@ describe('what simulation has found', () => {
 
   it('a proposal that came twice was acknowledged the second time, though the write of the first had just failed', async () => {
     const drive = new FullDrive({ clusterId: 'c', driveId: 'd', slot: 'a1/d1' });
-    const acceptor = new Acceptor(drive);
+    const acceptor = acceptorOn(drive);
     const ballot = { round: 2, proposer: '0000000000000001' };
     await acceptor.prepare(7, ballot);
     const value = { live: true, recent: [], payload: Buffer.from('v') };
@@ -150,7 +150,7 @@ describe('what simulation has found', () => {
 
   it('a promise that had found no space was kept in memory alone, and proposals were accepted under it', async () => {
     const drive = new FullDrive({ clusterId: 'c', driveId: 'd', slot: 'a1/d1' });
-    const acceptor = new Acceptor(drive);
+    const acceptor = acceptorOn(drive);
     const ballot = { round: 2, proposer: '0000000000000001' };
     const value = { live: true, recent: [], payload: Buffer.from('v') };
     drive.isFull = true;
@@ -158,9 +158,12 @@ describe('what simulation has found', () => {
     drive.isFull = false;
     const group = { partition: 7, ballot, chosenThrough: 0, entries: [{ key: 'okey', sequence: 1, value }] };
     expect(await acceptor.accept([group])).toEqual([{ accepted: true, promised: ballot }]);
-    expect(await new Acceptor(drive).promised(7)).toEqual(ballot);
+    expect(await acceptorOn(drive).promised(7)).toEqual(ballot);
   });
 });
+
+const acceptorOn = (drive: DriveStore) =>
+  new Acceptor(drive, { summarize: (_, payload) => payload, onCorrupt: () => {} });
 
 class FullDrive extends MemoryDrive {
   isFull = false;

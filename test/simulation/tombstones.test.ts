@@ -7,6 +7,7 @@ import { encodeCommand } from '../../node/format/object-command-formats.ts';
 import type { DriveStore } from '../../node/storage/drive-store.ts';
 import { body, bytesOf, NO_CONDITIONS, NO_METADATA, readAll } from '../cluster-fakes/bodies.ts';
 import { SimCluster } from './cluster.ts';
+import { heldRegisters } from './held-registers.ts';
 import { SmallLimitsProgram } from './small-limits-program.ts';
 
 const SHAPE = { zones: { a: 1, b: 1, c: 1, d: 1 }, drivesPerNode: 1, scheme: '2+2', driveBytes: 2 ** 30 };
@@ -194,7 +195,7 @@ describe('a message that was on its way while a register was forgotten', () => {
     const { topology, generations } = running;
     const partition = topology.current().partitionOf(world.key('key'));
     const generation = generations.known;
-    const [before] = (await world.run(replica.scan(world.key('key'), '', 1))).registers;
+    const [before] = await world.run(heldRegisters(world.program('b1').node.member, 'b1/d1', world.key('key'), ''));
     const { version, value } = before!;
     await world.remove('key');
     await world.pass(LONG_MS);
@@ -213,7 +214,7 @@ describe('a message that was on its way while a register was forgotten', () => {
     const key = world.key('key');
     const partition = running.topology.current().partitionOf(key);
     await world.remove('key');
-    const [tombstone] = (await world.run(replica.scan(key, '', 1))).registers;
+    const [tombstone] = await world.run(heldRegisters(world.program('b1').node.member, 'b1/d1', key, ''));
     await world.pass(LONG_MS);
     const ballot = await world.run(replica.promised(partition));
     const forgetAgain = () => replica.forget(partition, ballot, 1, [{ key, version: tombstone!.version }]);
@@ -224,7 +225,7 @@ describe('a message that was on its way while a register was forgotten', () => {
     );
     expect(accepted[0]).toMatchObject({ accepted: true });
     expect(await world.run(forgetAgain())).toBe(false);
-    const [held] = (await world.run(replica.scan(key, '', 1))).registers;
+    const [held] = await world.run(heldRegisters(world.program('b1').node.member, 'b1/d1', key, ''));
     expect(Buffer.from(held!.value.payload).toString()).toBe('new');
   });
 

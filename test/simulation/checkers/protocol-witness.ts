@@ -69,8 +69,8 @@ export class ProtocolWitness {
       });
       return answer;
     };
-    replicas.scan = async function (from, to, limit) {
-      const answer = await scan.call(this, from, to, limit);
+    replicas.scan = async function (from, to, options) {
+      const answer = await scan.call(this, from, to, options);
       for (const { key, version } of answer.registers) witness.#holds(this, key, version, undefined);
       return answer;
     };

@@ -7,6 +7,7 @@ import { KIND, MAP_KEY, parseObjectKey, type RegisterKey } from '../../../node/c
 import { objectBlobs, partBlobs, readObject, readPart } from '../../../node/core/object-record.ts';
 import type { BlobRef } from '../../../node/format/object-formats.ts';
 import type { DriveStore, ShardInfo } from '../../../node/storage/drive-store.ts';
+import { heldRegisters } from '../held-registers.ts';
 
 const PAGE = 1_000;
 
@@ -146,20 +147,14 @@ function ownershipIn(key: RegisterKey, payload: Uint8Array): Ownership {
 
 async function registersBySlot(members: readonly Member[]): Promise<Map<string, Map<RegisterKey, Held>>> {
   const bySlot = new Map<string, Map<RegisterKey, Held>>();
-  for (const { running } of members) {
-    for (const slot of running.replicas.slots()) {
-      const held = new Map<RegisterKey, Held>();
-      let from: RegisterKey | null = '';
-      while (from !== null) {
-        const start: RegisterKey = from;
-        const { registers, complete } = await running.replicas.get(slot).scan(start, '', PAGE);
-        for (const { key, version, value } of registers) {
-          held.set(key, { version: sortableVersion(version), payload: value.payload });
-        }
-        const last = registers.at(-1)?.key;
-        from = complete || last === undefined ? null : `${last}\0`;
-      }
-      bySlot.set(slot, held);
+  for (const member of members) {
+    for (const slot of member.running.replicas.slots()) {
+      const registers = await heldRegisters(member, slot, '', '');
+      const held = registers.map(({ key, version, value }): [RegisterKey, Held] => [
+        key,
+        { version: sortableVersion(version), payload: value.payload },
+      ]);
+      bySlot.set(slot, new Map(held));
     }
   }
   return bySlot;

@@ -241,18 +241,15 @@ export const REGISTER_MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: 'node/cluster/register-scan.ts',
-        from: `    for (const { key } of page.keys.filter(isBehind)) {
-      const record = await client.readRecord(key);
-      if (record !== null) entries.push({ key, ...record });
-    }`,
-        to: `    for (const { key, newest, versions } of page.keys.filter(isBehind)) {
-      const { partition, replicas } = groups.groupOf(key);
-      const from = replicas.find((other) => versions.has(other.slot) && compareVersions(versions.get(other.slot), newest.version) === 0);
-      if (from === undefined) continue;
-      const request = { slot: from.slot, partition, ballot: null, values: true, keys: [key] };
-      const { registers: [found] } = await rpc.call(from.node, REGISTER_METHODS.fetch, request);
-      entries.push({ key, version: found.version, value: found.value });
-    }`,
+        from: 'const records = await Promise.all(batch.map(({ key }) => client.readRecord(key)));',
+        to: `const records = await Promise.all(batch.map(async ({ key, newest, versions }) => {
+        const { partition, replicas } = groups.groupOf(key);
+        const from = replicas.find((other) => versions.has(other.slot) && compareVersions(versions.get(other.slot), newest.version) === 0);
+        if (from === undefined) return null;
+        const request = { slot: from.slot, partition, ballot: null, values: true, keys: [key] };
+        const { registers: [found] } = await this.#options.rpc.call(from.node, REGISTER_METHODS.fetch, request);
+        return { version: found.version, value: found.value };
+      }));`,
       },
     ],
     focus: RIVALS,

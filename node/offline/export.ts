@@ -1,7 +1,7 @@
 // Brings the objects of a dead cluster out into ordinary files, from whatever of its drives are left. Each object is written
 // only when every byte of it was verified; what cannot be had is listed, with the reason. Never writes to a drive.
 import { mkdir, open, readdir, realpath, rm, utimes } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import type { ObjectVersion } from '../format/object-formats.ts';
 import type { BareDrive } from '../storage/bare-drive.ts';
 import { type FoundObject, FoundObjects, type ObjectFilter } from './found-objects.ts';
@@ -61,7 +61,7 @@ export async function exportObjects({ drives, out, onObject, ...filter }: Export
   const registers = await Registers.of(drives);
   const objects = await FoundObjects.of(registers);
   requireBucket(objects, filter.bucket);
-  const writer = new ObjectWriter(out, new Reassembly(drives));
+  const writer = new ObjectWriter(resolve(out), new Reassembly(drives));
   const tally = new Tally(filter.bucket === undefined ? objects.buckets.map(({ name }) => name) : [filter.bucket]);
   const manifest = await open(join(out, MANIFEST_FILE), 'wx').catch(asFailure);
   try {
@@ -72,6 +72,8 @@ export async function exportObjects({ drives, out, onObject, ...filter }: Export
       onObject?.(entry);
       await manifest.writeFile(`${JSON.stringify(entry)}\n`).catch(asFailure);
     }
+    await manifest.sync().catch(asFailure);
+    await writer.syncDirectories();
   } finally {
     await manifest.close();
   }
@@ -81,9 +83,12 @@ export async function exportObjects({ drives, out, onObject, ...filter }: Export
 class ObjectWriter {
   readonly #out: string;
   readonly #reassembly: Reassembly;
+  readonly #directories: Set<string>;
 
+  /** out: an absolute path. */
   constructor(out: string, reassembly: Reassembly) {
     this.#out = out;
+    this.#directories = new Set([out]);
     this.#reassembly = reassembly;
   }
 
@@ -109,16 +114,35 @@ class ObjectWriter {
     return { ...described(object, newest ?? null), file: null, status: 'unrecoverable', isOlder: false, problem };
   }
 
+  /** From then on the names of the files are durable, as their bytes are: this may be the only copy by the time somebody reads it. */
+  async syncDirectories(): Promise<void> {
+    for (const path of this.#directories) {
+      const handle = await open(path, 'r').catch(asFailure);
+      try {
+        await handle.sync().catch(asFailure);
+      } finally {
+        await handle.close();
+      }
+    }
+  }
+
+  /** The directory and those that it lies in, as far as they are the export's. */
+  #remember(directory: string): void {
+    for (let path = directory; !this.#directories.has(path); path = dirname(path)) this.#directories.add(path);
+  }
+
   /** Gives what is wrong with the object; null when it was written. */
   async #writeFile(file: string, version: ObjectVersion): Promise<string | null> {
     const path = join(this.#out, file);
     let isOurs = false;
     try {
       await mkdir(dirname(path), { recursive: true });
+      this.#remember(dirname(path));
       const handle = await open(path, 'wx');
       isOurs = true;
       try {
         for await (const bytes of this.#reassembly.bytes(version)) await handle.writeFile(bytes);
+        await handle.datasync();
       } finally {
         await handle.close();
       }

@@ -1,12 +1,16 @@
 // Scrubbing of one drive: every value and every shard is read through the drive's own checks, in the order of its index, so that
 // index, log, segments and shard files are held to each other. The position is kept on the drive itself.
 import type { ScrubReport } from '../admin/status.ts';
+import type { RegisterKey } from '../core/keys.ts';
 import { type ScrubRecord, scrubRecord } from '../format/scrub-formats.ts';
 import { shardAttributes } from '../format/shard-formats.ts';
+import type { Clock } from '../io/clock.ts';
 import { DiskError } from '../io/disk.ts';
-import { fraction } from '../io/random.ts';
+import type { Log } from '../io/log.ts';
+import { fraction, type Random } from '../io/random.ts';
 import { CorruptionError, type DriveStore, type ShardInfo } from '../storage/drive-store.ts';
-import type { ScrubOptions } from './scrub.ts';
+import type { DamagedShard } from './blob-source.ts';
+import type { StoreLimits } from './store-limits.ts';
 import { Throttle } from './throttle.ts';
 
 const SCRUB_STORE_KEY = 'S';
@@ -32,9 +36,20 @@ interface Finding {
   looks: number;
 }
 
+export interface DriveScrubOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limits: StoreLimits;
+  readonly log: Log;
+  /** A shard cannot be read any more. owner: a register that may own its blob. */
+  readonly damaged: (owner: RegisterKey, blobId: string, damage: DamagedShard) => void;
+  /** The drive's record of the register cannot be read any more. */
+  readonly unreadable: (slot: string, key: RegisterKey) => void;
+}
+
 export class DriveScrub {
   readonly #store: DriveStore;
-  readonly #options: ScrubOptions;
+  readonly #options: DriveScrubOptions;
   readonly #throttle: Throttle;
   readonly #findings = new Map<string, Finding>();
   #record = NEVER;
@@ -46,7 +61,7 @@ export class DriveScrub {
   #savedMs = 0;
   #wake: () => void = () => {};
 
-  constructor(store: DriveStore, options: ScrubOptions) {
+  constructor(store: DriveStore, options: DriveScrubOptions) {
     this.#store = store;
     this.#options = options;
     this.#throttle = new Throttle(options.limits.scrubBytesPerSecond, options.clock);

@@ -1,26 +1,12 @@
 // The scrubber of this node: reads and verifies everything on its drives, again and again, each drive at a bounded rate of its
 // own. What it finds goes to those who mend; it is called repaired only when it has been read again and was fine.
 import type { ScrubReport } from '../admin/status.ts';
-import type { RegisterKey } from '../core/keys.ts';
-import type { Clock } from '../io/clock.ts';
-import type { Log } from '../io/log.ts';
-import type { Random } from '../io/random.ts';
 import type { DriveStore } from '../storage/drive-store.ts';
-import type { DamagedShard } from './blob-source.ts';
-import { DriveScrub } from './drive-scrub.ts';
-import type { StoreLimits } from './store-limits.ts';
+import { DriveScrub, type DriveScrubOptions } from './drive-scrub.ts';
 
-export interface ScrubOptions {
+export interface ScrubOptions extends DriveScrubOptions {
   /** This node's own usable drives; a replaced one is another one. */
   readonly drives: { open(): DriveStore[] };
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly limits: StoreLimits;
-  readonly log: Log;
-  /** A shard cannot be read any more. owner: a register that may own its blob. */
-  readonly damaged: (owner: RegisterKey, blobId: string, damage: DamagedShard) => void;
-  /** The drive's record of the register cannot be read any more. */
-  readonly unreadable: (slot: string, key: RegisterKey) => void;
 }
 
 export class Scrubber {

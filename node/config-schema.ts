@@ -31,6 +31,7 @@ const REGION_DEFAULT = 'us-east-1';
 const LOG_LEVEL_DEFAULT = 'info';
 const SCRUB_BYTES_PER_SECOND_DEFAULT = 16 * 1024 * 1024;
 const SCRUB_BYTES_PER_SECOND_MIN = 64 * 1024;
+const DRAIN_SECONDS_DEFAULT = 0;
 
 const HOST_NAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 const REGION = /^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$/;
@@ -157,6 +158,20 @@ export const CONFIG_SCHEMA = z.object({
       variable: 'ASHLAR_SCRUB_RATE',
       fallback: `${SCRUB_BYTES_PER_SECOND_DEFAULT}, three days for 4 TB`,
       remedy: 'give a whole number of bytes per second, 65536 or more, for instance 16777216',
+    }),
+  drainSeconds: z
+    .string()
+    .regex(/^[0-9]{1,3}$/, 'is no number of seconds')
+    .default(String(DRAIN_SECONDS_DEFAULT))
+    .transform(Number)
+    .describe('For how long a node that was told to stop serves on, no longer ready, so that balancers look elsewhere.')
+    .register(SETTINGS, {
+      kind: 'flag',
+      flag: '--drain',
+      placeholder: 'SECONDS',
+      variable: 'ASHLAR_DRAIN',
+      fallback: `${DRAIN_SECONDS_DEFAULT}, it stops at once`,
+      remedy: 'give whole seconds from 0 to 999, a few more than the balancer needs to notice, for instance 5',
     }),
   logLevel: z
     .enum(LOG_LEVELS, 'is no log level')

@@ -38,14 +38,15 @@ async function serve(): Promise<void> {
   process.on('uncaughtException', die);
   process.on('unhandledRejection', die);
   try {
-    const server = await startServer(parsed.config, logger);
+    const starting = startServer(parsed.config, logger);
     const stop = (signal: string) => {
       log.info('stopping', { signal });
-      server.stop().then(() => process.exit(0), die);
+      starting.then((server) => server.stop()).then(() => process.exit(0), die);
     };
+    // From the very start: what runs as process 1 of a container does not even notice a signal that it does not listen for.
     process.once('SIGTERM', stop);
     process.once('SIGINT', stop);
-    await server.joined;
+    await (await starting).joined;
   } catch (error) {
     log.error(error instanceof Error ? error.message : String(error), { error });
     process.exit(EXIT_FAILED);

@@ -12,7 +12,7 @@ import { schemeText } from './core/cluster-map.ts';
 import { deferredStore } from './deferred-store.ts';
 import { type RequestsUnderWay, watchRequests } from './drain.ts';
 import { helloFormat } from './format/membership-formats.ts';
-import { systemClock } from './io/clock.ts';
+import { sleep, systemClock } from './io/clock.ts';
 import { createPeerNetwork, type PeerNetwork } from './io/network-real.ts';
 import { systemRandom } from './io/random.ts';
 import { openLocalDrives } from './open-drives.ts';
@@ -23,7 +23,10 @@ import { metricsSnapshot } from './snapshot.ts';
 export interface RunningServer {
   /** Rejects with what makes it pointless to go on: StartRefusedError, or an error nobody foresaw. */
   readonly joined: Promise<void>;
-  /** Takes no new requests, lets those under way finish for a while, closes the drives. */
+  /**
+   * Is no longer ready but serves on for the time that was set; then takes no new requests, lets those under way finish for a
+   * while, and closes the drives.
+   */
   stop(): Promise<void>;
 }
 
@@ -35,6 +38,7 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
   const addresses = new Map<string, string>();
   let name = config.name ?? '';
   let node: StorageNode | null = null;
+  let isStopping = false;
   const network = createPeerNetwork({
     self: () => name,
     clock,
@@ -62,7 +66,7 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
   await app.register(admin, {
     clusterSecret: config.clusterSecret,
     live: () => OK,
-    ready: () => readiness(node),
+    ready: () => (isStopping ? STOPPING : readiness(node)),
     spare: async (target) => joinedOnly().status.spare(target),
     status: async () => (await node?.serving?.status.whole()) ?? null,
     replaceDrive: async (slot) => {
@@ -128,7 +132,14 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
     await node.start();
     log.info('this node belongs to its cluster', { node: name });
   };
-  return { joined: join(), stop: () => stop(app, requests, network, node) };
+  return {
+    joined: join(),
+    stop: async () => {
+      isStopping = true;
+      if (config.drainSeconds > 0) await sleep(clock, config.drainSeconds * 1_000);
+      await stop(app, requests, network, node);
+    },
+  };
 }
 
 function addressInMap(node: StorageNode | null, peer: string): string | null {
@@ -141,6 +152,7 @@ function addressInMap(node: StorageNode | null, peer: string): string | null {
 const DRAIN_DEADLINE_MS = 10_000;
 
 const OK: HealthAnswer = { ok: true, reasons: [] };
+const STOPPING: HealthAnswer = { ok: false, reasons: ['the node was told to stop'] };
 
 function readiness(node: StorageNode | null): HealthAnswer {
   if (node?.ready()) return OK;

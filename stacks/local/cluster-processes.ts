@@ -1,20 +1,12 @@
 // The processes of one local cluster, a storage node each and the balancer: how they are started, and which of them run.
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { RUNTIME_ENVIRONMENT, RUNTIME_FLAGS } from '../../node/runtime-settings.ts';
 import type { SpecNode } from '../../spec/cluster-spec.ts';
 import { BALANCER, directoryLayout, type LocalCluster } from './data-directory.ts';
 import type { NodeAddress } from './node-client.ts';
 import { LOOPBACK } from './ports.ts';
 import { isAlive, type ProcessRecord, readRecord, type StartedProcess, startProcess } from './processes.ts';
 import { compileCacheDirectory, programFile } from './program-files.ts';
-
-/** V8 would let the young generation grow to 128 MiB for a heap that holds 40 MiB. */
-const NODE_RUNTIME_FLAGS = ['--max-semi-space-size=8'];
-
-/**
- * For glibc: buffers of 128 KiB and more are given back to the system when they are freed. Left to itself it raises that
- * threshold and keeps freed memory in as many arenas as there are threads (mallopt(3)): 60 MiB more for each node.
- */
-const MALLOC_SETTINGS = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' };
 
 /** What the cluster is run with. Tests give another storage node. */
 export interface Programs {
@@ -59,7 +51,7 @@ export function startNode(cluster: LocalCluster, node: SpecNode, programs: Progr
   const layout = directoryLayout(cluster.directory);
   return startProcess({
     program: programs.runtime,
-    arguments: [...NODE_RUNTIME_FLAGS, programs.node, ...nodeArguments(cluster, node)],
+    arguments: [...RUNTIME_FLAGS, programs.node, ...nodeArguments(cluster, node)],
     environment: {
       ...runtimeEnvironment(),
       ASHLAR_CLUSTER_SECRET_FILE: layout.clusterSecretFile,
@@ -153,5 +145,5 @@ function readableLogLine(line: string): string {
 
 /** Nothing comes through from whoever starts the cluster: it must not matter who that is, or from which shell. */
 function runtimeEnvironment(): Record<string, string> {
-  return { NODE_COMPILE_CACHE: compileCacheDirectory(), ...MALLOC_SETTINGS };
+  return { NODE_COMPILE_CACHE: compileCacheDirectory(), ...RUNTIME_ENVIRONMENT };
 }

@@ -46,6 +46,7 @@ describe('what is given', () => {
       region: 'us-east-1',
       domains: [],
       scrubBytesPerSecond: 16 * 1024 * 1024,
+      drainSeconds: 0,
       logLevel: 'info',
       clusterSecret: '0123456789abcdef',
       rootUser: 'admin',
@@ -68,7 +69,7 @@ describe('what is given', () => {
         '--region',
         'eu-1',
       ],
-      ...['--domain', 's3.example.com', '--domain=s3.local', '--log-level', 'debug'],
+      ...['--domain', 's3.example.com', '--domain=s3.local', '--drain', '7', '--log-level', 'debug'],
       'http://n2/data/d1',
     ];
     expect(config(argv)).toMatchObject({
@@ -78,6 +79,7 @@ describe('what is given', () => {
       walPath: '/wal',
       region: 'eu-1',
       domains: ['s3.example.com', 's3.local'],
+      drainSeconds: 7,
       logLevel: 'debug',
     });
   });
@@ -93,6 +95,7 @@ describe('what is given', () => {
       ASHLAR_WAL: '/wal',
       ASHLAR_REGION: 'eu-1',
       ASHLAR_DOMAIN: 's3.example.com,s3.local',
+      ASHLAR_DRAIN: '5',
       ASHLAR_LOG_LEVEL: 'warn',
     };
     expect(config([], environment)).toMatchObject({
@@ -104,6 +107,7 @@ describe('what is given', () => {
       walPath: '/wal',
       region: 'eu-1',
       domains: ['s3.example.com', 's3.local'],
+      drainSeconds: 5,
       logLevel: 'warn',
     });
   });
@@ -210,7 +214,7 @@ describe('what is wrong', () => {
     ['--log-lvel', 'did you mean --log-level?'],
     [
       '--drives',
-      'the known ones are --name, --zone, --scheme, --listen, --wal, --region, --domain, --scrub-rate, --log-level',
+      'the known ones are --name, --zone, --scheme, --listen, --wal, --region, --domain, --scrub-rate, --drain, --log-level',
     ],
     ['-z', 'the known ones are'],
   ])('the unknown flag %s: %s', (flag, remedy) => {

@@ -10,7 +10,7 @@ import type { Log } from './io/log.ts';
 import type { Random } from './io/random.ts';
 import { fileLock } from './storage/drive-lock.ts';
 import { lmdbIndex } from './storage/index-lmdb.ts';
-import { formatDrive, INDEX_DIRECTORY, openDrive } from './storage/open.ts';
+import { formatAndOpen, INDEX_DIRECTORY, openDrive } from './storage/open.ts';
 
 export interface DriveDirectory {
   /** "node/drive" */
@@ -64,11 +64,9 @@ async function open(slot: string, disk: Disk, log: Disk | undefined, ports: Open
     kind: 'blank',
     slot,
     format: async (identity) => {
-      await formatDrive({ disk, identity, random, ...(log === undefined ? {} : { log }) });
+      const store = await formatAndOpen({ ...options, identity });
       ports.log.info('formatted a drive', { slot, driveId: identity.driveId, path: disk.name });
-      const formatted = await openDrive(options);
-      if (formatted.kind === 'formatted') return formatted.store;
-      throw new Error(`drive ${slot} was formatted and cannot be opened: ${JSON.stringify(formatted)}`);
+      return store;
     },
   };
 }

@@ -181,6 +181,8 @@ export class Bootstrap {
       throw new RpcError('refused', `drive ${slot} cannot be formatted: it is ${drive?.kind ?? 'not here'}`);
     } else if (drive.store.identity.driveId !== driveId) {
       throw new RpcError('refused', `drive ${slot} has another id than the map says`);
+    } else if (!(await drives.isMarked(drive.store))) {
+      await drives.mark(drive.store, map, 'founding');
     }
   }
 

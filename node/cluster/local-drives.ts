@@ -12,9 +12,18 @@ export const JOINING_STORE_KEY = 'J';
 
 export type LocalDrive =
   | { readonly kind: 'open'; readonly slot: string; readonly store: DriveStore }
-  /** Empty: may be formatted when somebody asks for it by name, or when a new cluster is founded. */
-  | { readonly kind: 'blank'; readonly slot: string; readonly format: (identity: DriveIdentity) => Promise<DriveStore> }
+  | BlankDrive
   | { readonly kind: 'refused'; readonly slot: string; readonly reason: string };
+
+/** Empty: may be formatted when somebody asks for it by name, or when a new cluster is founded. */
+export interface BlankDrive {
+  readonly kind: 'blank';
+  readonly slot: string;
+  /** Given by an attempt to format it that was cut short: it may be on the drive already, so the next one must go on with it. */
+  readonly driveId?: string;
+  /** May be called again, with the same identity, when it has failed. */
+  readonly format: (identity: DriveIdentity) => Promise<DriveStore>;
+}
 
 export class LocalDrives {
   readonly #drives = new Map<string, LocalDrive>();
@@ -45,14 +54,32 @@ export class LocalDrives {
     const drive = this.#drives.get(slot);
     if (drive?.kind !== 'blank')
       throw new Error(`drive ${slot} is ${drive?.kind ?? 'not on this node'}, not blank: nothing was formatted`);
+    // Whatever fails from here on may have left the identity on the drive.
+    this.#drives.set(slot, { ...drive, driveId: identity.driveId });
     const store = await drive.format(identity);
+    try {
+      await this.mark(store, map, stage);
+    } catch (error) {
+      await store.close().catch(() => {});
+      throw error;
+    }
     this.#drives.set(slot, { kind: 'open', slot, store });
+    return store;
+  }
+
+  /** The last step of formatting. Without the map on it a drive is one whose formatting was cut short. */
+  async mark(store: DriveStore, map: ClusterMap, stage: 'founding' | 'joining'): Promise<void> {
     const mark = stage === 'founding' ? FOUNDING_STORE_KEY : JOINING_STORE_KEY;
     await store.commit([
       { kind: 'put', key: mark, value: new Uint8Array([1]) },
       { kind: 'put', key: MAP_STORE_KEY, value: clusterMapFormat.encode(map) },
     ]);
-    return store;
+  }
+
+  /** Takes an open drive on which there is nothing but its identity for the blank drive that it is. */
+  treatAsBlank(store: DriveStore): void {
+    const { slot, driveId } = store.identity;
+    this.#drives.set(slot, { kind: 'blank', slot, driveId, format: async () => store });
   }
 
   refuse(slot: string, reason: string): void {
@@ -111,8 +138,19 @@ export class LocalDrives {
     await Promise.all(this.open().map((store) => store.commit([{ kind: 'delete', key: FOUNDING_STORE_KEY }])));
   }
 
+  /** Also when the formatting was cut short before the drive was marked: who formatted it for a founding has ended that. */
   async isJoining(store: DriveStore): Promise<boolean> {
-    return (await store.get(JOINING_STORE_KEY)) !== null;
+    return (await store.get(JOINING_STORE_KEY)) !== null || !(await this.isMarked(store));
+  }
+
+  async isMarked(store: DriveStore): Promise<boolean> {
+    return (await store.get(MAP_STORE_KEY)) !== null;
+  }
+
+  /** Nothing was ever brought to the drive, so whatever id it has never voted and never learned. */
+  async isUntouched(store: DriveStore): Promise<boolean> {
+    const [registers, shards] = await Promise.all([store.heads('R', 'S', 1), store.listShards(null, 1)]);
+    return registers.length === 0 && shards.length === 0 && (await this.isJoining(store));
   }
 
   async endJoining(store: DriveStore): Promise<void> {

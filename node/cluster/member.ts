@@ -6,6 +6,7 @@ import type { RegisterKey } from '../core/keys.ts';
 import { type Clock, sleep } from '../io/clock.ts';
 import type { Network, NodeName } from '../io/network.ts';
 import type { Random } from '../io/random.ts';
+import type { DriveStore } from '../storage/drive-store.ts';
 import { Bootstrap, type Introductions } from './bootstrap.ts';
 import { CatchUp } from './catch-up.ts';
 import { Generations } from './generations.ts';
@@ -70,6 +71,8 @@ export class Member {
   readonly #stop = new AbortController();
   readonly #caughtUp = new Set<string>();
   readonly #joining = new Set<string>();
+  /** Of these, the drives that hold the promises of the lost ones: a comparison that began before says nothing. */
+  readonly #hasPromises = new Set<string>();
   readonly #emptied = new Set<RegisterKey>();
   /** Drives that are being replaced right now. */
   readonly #replacing = new Map<string, Promise<void>>();
@@ -212,7 +215,7 @@ export class Member {
     serveRegisters(rpc, replicas, proposer, groups);
     // A proposer that died, or was restarted, may have known of misses that nobody else knows of.
     const compareOwnDrives = () => {
-      for (const store of drives.open()) catchUp.compare(store.identity.slot);
+      for (const slot of [...replicas.slots(), ...this.#hasPromises]) catchUp.compare(slot);
     };
     const liveness: Liveness = new Liveness({
       rpc,
@@ -262,6 +265,7 @@ export class Member {
     let downBefore = new Set<string>();
     topology.onChange((next) => {
       observer.map(next.map);
+      this.#refuseReplaced(next.map, replicas);
       const down = new Set(next.map.drives.filter((drive) => drive.state === 'down').map((drive) => drive.slot));
       const isNew = [...down].some((slot) => !downBefore.has(slot) && next.drive(slot)?.node !== name);
       downBefore = down;
@@ -318,18 +322,40 @@ export class Member {
   async #takeStockOfDrives(map: ClusterMap): Promise<void> {
     this.drives.refuseForeign(map.clusterId);
     for (const store of this.drives.open()) {
-      const { slot, driveId } = store.identity;
-      const entry = map.drives.find((drive) => drive.slot === slot);
-      if (entry === undefined) {
-        this.drives.refuse(slot, `slot ${slot} is not in the cluster map`);
-      } else if (entry.id !== driveId) {
-        this.drives.refuse(
-          slot,
-          `it is drive ${driveId}, which was replaced by ${entry.id}; take it out, or give an empty one`,
-        );
-      } else if (await this.drives.isJoining(store)) {
-        this.#joining.add(slot);
+      try {
+        await this.#takeStock(store, map);
+      } catch (error) {
+        this.drives.refuse(store.identity.slot, `what it is cannot be read from it: ${error}`);
       }
+    }
+  }
+
+  async #takeStock(store: DriveStore, map: ClusterMap): Promise<void> {
+    const { slot, driveId } = store.identity;
+    const entry = map.drives.find((drive) => drive.slot === slot);
+    if (entry === undefined) {
+      this.drives.refuse(slot, `slot ${slot} is not in the cluster map`);
+    } else if (entry.id === driveId) {
+      if (!(await this.drives.isJoining(store))) return;
+      if (!(await this.drives.isMarked(store))) await this.drives.mark(store, map, 'joining');
+      this.#joining.add(slot);
+    } else if (await this.drives.isUntouched(store)) {
+      // A replacement whose formatting was cut short, and which somebody then asked for again.
+      this.drives.treatAsBlank(store);
+    } else {
+      this.drives.refuse(slot, replacedText(driveId, entry.id));
+    }
+  }
+
+  /** A drive that was put back after another had taken its place may have been taken stock of by the old map that it brought. */
+  #refuseReplaced(map: ClusterMap, replicas: Replicas): void {
+    for (const { identity } of this.drives.open()) {
+      const { slot, driveId } = identity;
+      const entry = map.drives.find((drive) => drive.slot === slot);
+      if (entry === undefined || entry.id === driveId) continue;
+      replicas.remove(slot);
+      for (const known of [this.#joining, this.#hasPromises, this.#caughtUp]) known.delete(slot);
+      this.drives.refuse(slot, replacedText(driveId, entry.id));
     }
   }
 
@@ -343,7 +369,10 @@ export class Member {
   async #bringUp(slot: string): Promise<void> {
     const running = this.running;
     if (this.#joining.has(slot)) {
-      await this.#untilDone(`taking over the promises for ${slot}`, () => running.takePromises(slot)).catch(() => {});
+      const taking = this.#untilDone(`taking over the promises for ${slot}`, () => running.takePromises(slot));
+      // Only a stop of the node ends it without success.
+      if (!(await taking.then(() => true).catch(() => false))) return;
+      this.#hasPromises.add(slot);
     }
     running.catchUp.compare(slot);
   }
@@ -352,9 +381,12 @@ export class Member {
     const store = this.drives.open().find((open) => open.identity.slot === slot);
     if (store === undefined) return;
     if (this.#joining.has(slot)) {
+      // The comparison that counts began when the promises were there; until then values might have been accepted that it missed.
+      if (!this.#hasPromises.has(slot) || this.running.catchUp.isToBeCompared(slot)) return;
       await this.drives.endJoining(store);
       this.running.replicas.admit(slot);
       this.#joining.delete(slot);
+      this.#hasPromises.delete(slot);
     }
     this.#caughtUp.add(slot);
   }
@@ -407,3 +439,6 @@ export interface Running {
   forget: Proposer['forget'];
   takePromises(slot: string): Promise<void>;
 }
+
+const replacedText = (driveId: string, by: string) =>
+  `it is drive ${driveId}, which was replaced by ${by}; take it out, or give an empty one`;

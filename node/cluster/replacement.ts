@@ -27,7 +27,8 @@ export interface ReplacementOptions {
 
 /**
  * Formats the blank drive of this node in that slot and enters it in the map. Rejects with RpcError 'refused' when the drive is
- * not blank (nothing is changed then), with UnavailableError without a quorum.
+ * not blank (nothing is changed then), with UnavailableError without a quorum, and when the disk fails; it may be asked for
+ * again then, and goes on with the same drive id.
  */
 export async function replaceDrive(options: ReplacementOptions, slot: string): Promise<void> {
   const { drives, topology, mapKeeper, random } = options;
@@ -38,10 +39,12 @@ export async function replaceDrive(options: ReplacementOptions, slot: string): P
       `drive ${slot} is ${drive?.kind ?? 'not on this node'}: only a blank drive can take the place of a lost one`,
     );
   }
-  const driveId = random.bytes(16).toString('hex');
+  const driveId = drive.driveId ?? random.bytes(16).toString('hex');
   // First the map: from then on the lost drive's id counts for nothing, wherever that drive may turn up again.
-  await mapKeeper.change((map) =>
-    map.drives.map((entry) => (entry.slot === slot ? { ...entry, id: driveId, state: 'down' } : entry)),
+  await mapKeeper.change(({ drives: entries }) =>
+    entries.some((entry) => entry.slot === slot && entry.id === driveId)
+      ? null
+      : entries.map((entry) => (entry.slot === slot ? { ...entry, id: driveId, state: 'down' } : entry)),
   );
   const { map } = topology.current();
   const identity: DriveIdentity = { clusterId: map.clusterId, driveId, slot };

@@ -1,6 +1,7 @@
 // Entry points of the storage engine of one drive:
 //   openDrive(options)     says what a directory is (blank, formatted, refused), and opens it when it is formatted
 //   formatDrive(options)   makes a blank directory a drive, durably, and never writes over anything
+//   formatAndOpen(options) both, and goes on where an attempt with the same identity was cut short
 //   inspectDrive(disk)     the identity only; changes nothing
 //   lmdbIndex(directory)   in index-lmdb.ts: the index factory of a real drive, with join(drivePath, INDEX_DIRECTORY)
 //   fileLock(drivePath)    in drive-lock.ts: keeps other processes away from a real drive
@@ -98,6 +99,21 @@ export interface FormatDriveOptions {
 export async function formatDrive({ disk, log, identity, random }: FormatDriveOptions): Promise<void> {
   const logId = log === undefined ? null : random.bytes(16).toString('hex');
   await writeIdentity(disk, log ?? null, { ...identity, logId });
+}
+
+/** Rejects with DriveRefusal when the drive is neither blank nor one with this very identity, and with DiskError. */
+export async function formatAndOpen(
+  options: OpenDriveOptions & { readonly identity: DriveIdentity },
+): Promise<DriveStore> {
+  const { disk, log, identity, random } = options;
+  if ((await readIdentity(disk)) === null) {
+    await formatDrive({ disk, identity, random, ...(log === undefined ? {} : { log }) });
+  }
+  const opened = await openDrive(options);
+  if (opened.kind === 'refused') throw new DriveRefusal(opened.code, opened.reason);
+  if (opened.kind === 'formatted' && opened.identity.driveId === identity.driveId) return opened.store;
+  if (opened.kind === 'formatted') await opened.store.close();
+  throw new DriveRefusal('foreign-files', `${disk.name} is formatted already; nothing is written over it`);
 }
 
 async function recover(options: OpenDriveOptions, identity: StoredIdentity, unlock: () => void): Promise<OpenedDrive> {

@@ -196,6 +196,29 @@ test('a wiped drive is named, and takes part again only after it was replaced by
   for (const { value } of mine) expect(Buffer.from(value.payload).toString()).toBe('x ');
 });
 
+test('drives that were replaced and are put back with the old map that they hold are refused, and do not vote', async () => {
+  const world = new World(8);
+  await world.startAll();
+  const slots = ['b1/d1', 'b1/d2'];
+  const restart = async (disks: ReadonlyMap<string, MemoryDrive>) => {
+    world.members.get('b1')!.host.kill();
+    await world.scheduler.runFor(5_000);
+    for (const slot of slots) world.disks.delete(slot);
+    for (const [slot, disk] of disks) world.disks.set(slot, disk);
+    world.start('b');
+    await world.scheduler.runUntil('b1 has joined', () => world.member('b1').joined, 60_000);
+    await world.scheduler.runFor(5_000);
+  };
+  const old = new Map(slots.map((slot) => [slot, world.disks.get(slot)!]));
+  await restart(new Map());
+  for (const slot of slots) await world.run('replacement', world.member('a1').replaceDrive(slot));
+  const isUp = (slot: string) => world.member('a1').running.topology.current().drive(slot)!.state === 'up';
+  await world.scheduler.runUntil('both are up', () => slots.every(isUp), 60_000);
+  await restart(old);
+  for (const slot of slots) expect(world.member('b1').driveProblem(slot)).toContain('which was replaced by');
+  expect(world.member('b1').running.replicas.slots()).toEqual([]);
+});
+
 test('a scan in pages gives every live register once, in order, also while a node is away', async () => {
   const world = new World(5);
   await world.startAll();

@@ -1,0 +1,141 @@
+// What was found about drives that take the place of lost ones, one scenario each. The name says what went wrong.
+import { describe, expect, it } from 'vitest';
+import { UNCONDITIONAL } from './checkers/object-model.ts';
+import { replicaProblems } from './checkers/storage-state.ts';
+import { SimCluster } from './cluster.ts';
+import { RegisterProgram } from './register-program.ts';
+
+describe('of replaced drives was found that', () => {
+  const SHAPE = { zones: { a: 1, b: 1, c: 1 }, drivesPerNode: 1, scheme: '2+1', driveBytes: 2 ** 30 };
+  const SLOT = 'b1/d1';
+
+  async function withLostDrive(): Promise<SimCluster<RegisterProgram>> {
+    const cluster = new SimCluster(1, SHAPE, (surroundings) => new RegisterProgram(surroundings));
+    await cluster.startAll(60_000);
+    const { target } = cluster.machine('a1').program!;
+    await cluster.scheduler.runToEnd('a value', target.put('key', 'v1', UNCONDITIONAL), 10_000);
+    await loseDrive(cluster);
+    return cluster;
+  }
+
+  async function loseDrive(cluster: SimCluster<RegisterProgram>): Promise<void> {
+    const machine = cluster.machine('b1');
+    if (machine.isUp) machine.kill();
+    machine.replaceDrive(SLOT);
+    machine.start();
+    await untilServing(cluster);
+  }
+
+  async function untilServing({ scheduler, machines }: SimCluster<RegisterProgram>): Promise<void> {
+    await scheduler.runUntil('all serve', () => machines.every(({ program }) => program?.serves() === true), 60_000);
+  }
+
+  function replace(cluster: SimCluster<RegisterProgram>): Promise<string> {
+    const replacement = cluster.machine('a1').program!.member.replaceDrive(SLOT);
+    const answer = replacement.then(() => 'replaced', String);
+    return cluster.scheduler.runToEnd('the replacement', answer, 60_000);
+  }
+
+  const isVoting = (cluster: SimCluster<RegisterProgram>) =>
+    cluster.machine('b1').program!.member.running.replicas.slots().includes(SLOT);
+
+  const isUp = (cluster: SimCluster<RegisterProgram>) =>
+    cluster.machine('a1').program!.member.running.topology.current().drive(SLOT)!.state === 'up';
+
+  it('a drive voted without the promises of the lost one, because a peer was restarted while it asked for them', async () => {
+    const cluster = await withLostDrive();
+    const { scheduler } = cluster;
+    const { running } = cluster.machine('b1').program!.member;
+    const { takePromises } = running;
+    const held = Promise.withResolvers<void>();
+    Object.assign(running, { takePromises: (slot: string) => held.promise.then(() => takePromises(slot)) });
+    expect(await replace(cluster)).toBe('replaced');
+    cluster.machine('c1').kill();
+    cluster.machine('c1').start();
+    await scheduler.runFor(10_000);
+    expect(isVoting(cluster)).toBe(false);
+    expect(isUp(cluster)).toBe(false);
+    held.resolve();
+    await scheduler.runUntil('it is up', () => isUp(cluster), 20_000);
+    expect(isVoting(cluster)).toBe(true);
+    await untilNoReplicaIsBehind(cluster);
+  });
+
+  it('a drive voted, blank as it was, after a crash between its identity and the mark that it is joining', async () => {
+    const cluster = await withLostDrive();
+    const { scheduler } = cluster;
+    const { drives } = cluster.machine('b1').program!.member;
+    const isFormatted = Promise.withResolvers<void>();
+    Object.assign(drives, {
+      mark: () => {
+        isFormatted.resolve();
+        return new Promise(() => {});
+      },
+    });
+    void cluster
+      .machine('a1')
+      .program!.member.replaceDrive(SLOT)
+      .catch(() => {});
+    await scheduler.runToEnd('the formatting', isFormatted.promise, 10_000);
+    cluster.machine('b1').kill();
+    cluster.machine('b1').start();
+    await untilServing(cluster);
+    expect(isVoting(cluster)).toBe(false);
+    // A peer that had not heard of the new map yet made the drive look like one that another has replaced.
+    if (cluster.machine('b1').program!.member.driveProblem(SLOT) !== null)
+      expect(await replace(cluster)).toBe('replaced');
+    await scheduler.runUntil('it is up', () => isUp(cluster), 20_000);
+    await untilNoReplicaIsBehind(cluster);
+  });
+
+  it('a drive whose formatting failed kept an id that nothing could use, until somebody wiped it', async () => {
+    for (const fault of ['writeErrorChance', 'syncErrorChance'] as const) {
+      for (const failsAtMs of [0, 2, 3, 4, 5, 6, 8]) {
+        const cluster = await withLostDrive();
+        const [disk] = cluster.machine('b1').drives;
+        cluster.scheduler.after(failsAtMs, 'the disk fails', () => Object.assign(disk!.faults, { [fault]: 1 }));
+        const first = await replace(cluster);
+        disk!.faults[fault] = 0;
+        // A disk that failed while it was being written is left alone by its process.
+        if (first !== 'replaced') await replace(cluster);
+        await cluster.scheduler.runFor(1_000);
+        if (!isUp(cluster)) {
+          cluster.machine('b1').kill();
+          cluster.machine('b1').start();
+          await untilServing(cluster);
+          await replace(cluster);
+        }
+        await cluster.scheduler.runUntil(`up again (${fault} at ${failsAtMs})`, () => isUp(cluster), 20_000);
+        await untilNoReplicaIsBehind(cluster);
+      }
+    }
+  });
+
+  it('a drive whose formatting was cut short was refused for ever when the map had moved on to another id', async () => {
+    const cluster = await withLostDrive();
+    const { scheduler } = cluster;
+    const { member } = cluster.machine('b1').program!;
+    const drive = member.drives.get(SLOT)!;
+    if (drive.kind !== 'blank') throw new Error(`the drive is ${drive.kind}`);
+    const { clusterId } = member.running.topology.current().map;
+    await scheduler.runToEnd('formatting', drive.format({ clusterId, driveId: '5'.repeat(32), slot: SLOT }), 1_000);
+    cluster.machine('b1').kill();
+    cluster.machine('b1').start();
+    await untilServing(cluster);
+    expect(cluster.machine('b1').program!.member.driveProblem(SLOT)).toContain('blank');
+    expect(await replace(cluster)).toBe('replaced');
+    await scheduler.runUntil('it is up', () => isUp(cluster), 20_000);
+    await untilNoReplicaIsBehind(cluster);
+  });
+});
+
+async function untilNoReplicaIsBehind(cluster: SimCluster<RegisterProgram>): Promise<void> {
+  const { scheduler } = cluster;
+  for (let waitedMs = 0; ; waitedMs += 1_000) {
+    const members = cluster.machines.map(({ program }) => program!.member);
+    const behind = await scheduler.runToEnd('a look at the replicas', replicaProblems(members), 1_000);
+    if (behind.length === 0) return;
+    expect(waitedMs, behind.join('\n')).toBeLessThan(60_000);
+    await scheduler.runFor(1_000);
+  }
+}

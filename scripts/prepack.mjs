@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 const SOURCE_DIRECTORIES = ['spec', 'plan', 'stacks', 'node', 'cli'];
-/** bin.js is published as it is. */
-const NOT_ASSETS = new Set(['cli/bin.js']);
+/** What npm links is published as it is. */
+const NOT_ASSETS = new Set(['cli/bin.js', 'cli/cdktf.js']);
 
 rmSync(dist, { recursive: true, force: true });
 compile();

@@ -26,6 +26,12 @@ const COMMANDS: readonly CommandEntry[] = [
   { name: 'export', summary: 'bring objects out of bare drives', load: () => import('./commands/export.ts') },
   { name: 'scrub', summary: 'read and verify everything now', load: () => import('./commands/scrub.ts') },
   { name: 'plan', summary: 'show what a spec promises, and prove it', load: () => import('./commands/plan.ts') },
+  {
+    name: 'render',
+    summary: 'write what other programs read: load balancers',
+    load: () => import('./commands/render.ts'),
+  },
+  { name: 'image', summary: 'build and push the image of the node', load: () => import('./commands/image.ts') },
   { name: 'down', summary: 'stop it, and with --purge delete its data', load: () => import('./commands/down.ts') },
 ];
 

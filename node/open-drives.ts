@@ -1,4 +1,4 @@
-// Opens this node's drives where they really are: directories of the file system, with LMDB for the index and, where the
+// Opens this node's drives where they really are: directories of the file system, with the index in a file and, where the
 // operator names one, a log directory on another device. A directory that cannot be used is reported, never repaired.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { openRealDisk } from './io/disk-real.ts';
 import type { Log } from './io/log.ts';
 import type { Random } from './io/random.ts';
 import { fileLock } from './storage/drive-lock.ts';
-import { lmdbIndex } from './storage/index-lmdb.ts';
+import { diskIndex } from './storage/index-disk.ts';
 import { formatAndOpen, INDEX_DIRECTORY, openDrive } from './storage/open.ts';
 
 export interface DriveDirectory {
@@ -45,7 +45,7 @@ async function openLocalDrive(directory: DriveDirectory, ports: OpeningPorts): P
 }
 
 async function open(slot: string, disk: Disk, log: Disk | undefined, ports: OpeningPorts): Promise<LocalDrive> {
-  const index = lmdbIndex(join(disk.name, INDEX_DIRECTORY));
+  const index = diskIndex(join(disk.name, INDEX_DIRECTORY));
   const { clock, random } = ports;
   const lock = fileLock(disk.name);
   const options = { disk, index, lock, clock, random, ...(log === undefined ? {} : { log }) };

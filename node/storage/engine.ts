@@ -23,7 +23,7 @@ import type {
 import { CorruptionError } from './drive-store.ts';
 import { type Entry, entrySizeBytes } from './entry.ts';
 import { DriveHealth } from './health.ts';
-import type { Index, IndexSpace } from './index-port.ts';
+import { INDEX_DAMAGE_REMEDY, type Index, type IndexSpace } from './index-port.ts';
 import { IndexWriter } from './index-writer.ts';
 import { LiveBytes } from './live-bytes.ts';
 import { decodeOperations, type LogOperation } from './log-format.ts';
@@ -46,6 +46,7 @@ import { DriveShardWriter } from './shard-writer.ts';
 import { SpaceGuard } from './space.ts';
 import { Tables } from './tables.ts';
 import { Values } from './values.ts';
+import { WatchedIndex } from './watched-index.ts';
 import { Writes } from './writes.ts';
 
 export interface EngineTuning {
@@ -84,7 +85,7 @@ export interface EngineParts {
 
 /** Pages of the index are not full. */
 const ENTRY_GROWTH_FACTOR = 1.5;
-/** LMDB uses pages again two transactions after they were replaced. */
+/** Pages are used again one transaction after they were replaced. */
 const PAGE_COPIES = 2.5;
 /** Attributes of a shard, or the head of a value. */
 const HEAD_BYTES_MAX = 64 * 2 ** 10;
@@ -110,14 +111,16 @@ export class DriveEngine implements DriveStore {
 
   /** Recovers: reads the log from where the checkpoint says. Throws DriveRefusal and DiskError. */
   static async open(
-    parts: EngineParts,
+    opened: EngineParts,
     state: CheckpointState,
   ): Promise<{ engine: DriveEngine; recovered: RecoveredLog }> {
-    const { disk, logDisk, index, identity } = parts;
+    const health = new DriveHealth(opened.disk.name);
+    const index = new WatchedIndex(opened.index, (error) => health.fail(indexDamage(error)));
+    const parts = { ...opened, index };
+    const { disk, logDisk, identity } = parts;
     const records = new RecordFiles(disk, logDisk);
     await records.load();
     const tables = new Tables(index, disk.name);
-    const health = new DriveHealth(disk.name);
     let engine: DriveEngine | null = null;
     const space = new SpaceGuard(
       disk,
@@ -417,6 +420,10 @@ interface Recovered {
   readonly space: SpaceGuard;
   readonly writes: Writes;
   readonly log: CommitLog;
+}
+
+function indexDamage({ message }: Error): Error {
+  return new CorruptionError(`${message}; ${INDEX_DAMAGE_REMEDY}`);
 }
 
 function shardInfo(name: ShardName, entry: Entry): ShardInfo {

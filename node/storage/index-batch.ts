@@ -1,12 +1,15 @@
 // What passes between the thread that serves and the thread that writes the index: batches of changes, each as one piece of
 // memory, and how they went. Never leaves the process.
+import type { IndexHead } from './index-head.ts';
 import type { IndexChange } from './index-port.ts';
 
 /** null: close. */
 export type IndexRequest = { readonly batch: ArrayBuffer } | null;
 
-/** One for every request, and one when the thread is ready: null, or what went wrong. */
-export type IndexAnswer = { readonly message: string; readonly code: unknown; readonly freeBytes: number } | null;
+/** One for every request, and one when the thread is ready: what the index is now, or what went wrong. */
+export type IndexOutcome =
+  | { readonly kind: 'done'; readonly head: IndexHead }
+  | { readonly kind: 'corrupt' | 'no-space' | 'io'; readonly message: string };
 
 const HEADER_BYTES = 8;
 /** In place of the length of a value: the key is removed. */

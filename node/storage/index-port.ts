@@ -1,6 +1,9 @@
-// The ordered index of a drive as a port: what is true as of the newest checkpoint. Reads are synchronous (a memory map or
-// plain memory); a batch is applied in one synced transaction, whole or not at all, together with a state that says how far
-// the log has been applied. The real adapter is index-lmdb.ts, the simulated one in test/simulation.
+// The ordered index of a drive as a port: what is true as of the newest checkpoint. Reads are synchronous (from the page
+// cache or plain memory); a batch is applied in one synced transaction, whole or not at all, together with a state that says how far
+// the log has been applied. The real adapter is index-disk.ts, the simulated one in test/simulation.
+
+/** What a person has to do about an index that is damaged; nothing else on the drive can tell what was in it. */
+export const INDEX_DAMAGE_REMEDY = 'the drive must be formatted anew and filled from its peers';
 
 export interface IndexChange {
   /** Byte string, code units 0-255. */
@@ -21,7 +24,7 @@ export interface IndexSpace {
   readonly spareBytes: number;
 }
 
-/** Values are opaque here and carry their own checksums. Rejects and throws with DiskError. */
+/** Rejects and throws with DiskError, and with CorruptionError where it is damaged: what cannot be read is never absent. */
 export interface Index {
   get(key: string): Buffer | null;
   /** Up to limit entries with from ≤ key < to, ascending. */

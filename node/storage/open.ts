@@ -3,7 +3,7 @@
 //   formatDrive(options)   makes a blank directory a drive, durably, and never writes over anything
 //   formatAndOpen(options) both, and goes on where an attempt with the same identity was cut short
 //   inspectDrive(disk)     the identity only; changes nothing
-//   lmdbIndex(directory)   in index-lmdb.ts: the index factory of a real drive, with join(drivePath, INDEX_DIRECTORY)
+//   diskIndex(directory)   in index-disk.ts: the index factory of a real drive, with join(drivePath, INDEX_DIRECTORY)
 //   fileLock(drivePath)    in drive-lock.ts: keeps other processes away from a real drive
 // Recovery on opening: the identity, the index's position in the log, the log from there on.
 import { FormatError } from '../format/codec.ts';
@@ -12,7 +12,7 @@ import { type Disk, DiskError } from '../io/disk.ts';
 import type { Random } from '../io/random.ts';
 import { type CheckpointState, decodeCheckpoint, emptyCheckpoint } from './checkpoint.ts';
 import type { LockDrive } from './drive-lock.ts';
-import type { DriveIdentity, DriveStore } from './drive-store.ts';
+import { CorruptionError, type DriveIdentity, type DriveStore } from './drive-store.ts';
 import { DEFAULT_TUNING, DriveEngine, type EngineTuning } from './engine.ts';
 import {
   checkLogDevice,
@@ -22,7 +22,7 @@ import {
   type StoredIdentity,
   writeIdentity,
 } from './identity.ts';
-import type { Index, IndexFactory } from './index-port.ts';
+import { INDEX_DAMAGE_REMEDY, type Index, type IndexFactory } from './index-port.ts';
 import { INDEX_DIRECTORY } from './names.ts';
 
 export { INDEX_DIRECTORY } from './names.ts';
@@ -145,14 +145,19 @@ function readCheckpoint(index: Index, identity: StoredIdentity, driveName: strin
   const { driveId } = identity;
   const stored = index.state();
   if (stored === null) return emptyCheckpoint(driveId);
-  const remedy = 'the drive must be formatted anew and filled from its peers';
   try {
     const state = decodeCheckpoint(stored);
     if (state.driveId === driveId) return state;
-    throw new DriveRefusal('index-corrupt', `${driveName}: the index is that of drive ${state.driveId}; ${remedy}`);
+    throw new DriveRefusal(
+      'index-corrupt',
+      `${driveName}: the index is that of drive ${state.driveId}; ${INDEX_DAMAGE_REMEDY}`,
+    );
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    throw new DriveRefusal('index-corrupt', `${driveName}: the index is damaged (${error.message}); ${remedy}`);
+    throw new DriveRefusal(
+      'index-corrupt',
+      `${driveName}: the index is damaged (${error.message}); ${INDEX_DAMAGE_REMEDY}`,
+    );
   }
 }
 
@@ -164,6 +169,10 @@ async function refusing<T>(
   } catch (error) {
     if (error instanceof DriveRefusal) return { kind: 'refused', code: error.code, reason: error.message };
     if (error instanceof DiskError) return { kind: 'refused', code: 'unreadable', reason: error.message };
+    // Only the index is read when a drive is opened.
+    if (error instanceof CorruptionError) {
+      return { kind: 'refused', code: 'index-corrupt', reason: `${error.message}; ${INDEX_DAMAGE_REMEDY}` };
+    }
     throw error;
   }
 }

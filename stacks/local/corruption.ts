@@ -4,6 +4,7 @@
 import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { FormatError } from '../../node/format/codec.ts';
+import { INDEX_FILE } from '../../node/storage/index-head.ts';
 import {
   decodeOperations,
   FRAME_HEADER_BYTES,
@@ -91,7 +92,7 @@ function extents(
       return under(logDevice, LOG_DIRECTORY).flatMap(framesIn);
     case 'index':
       return under(drive, INDEX_DIRECTORY)
-        .filter((file) => file.endsWith('/data.mdb'))
+        .filter((file) => file.endsWith(`/${INDEX_FILE}`))
         .flatMap((file) => wholeFile(file, 0));
   }
 }

@@ -7,7 +7,7 @@ import { systemClock } from '../../node/io/clock.ts';
 import { openRealDisk } from '../../node/io/disk-real.ts';
 import { systemRandom } from '../../node/io/random.ts';
 import type { DriveStore } from '../../node/storage/drive-store.ts';
-import { lmdbIndex } from '../../node/storage/index-lmdb.ts';
+import { diskIndex } from '../../node/storage/index-disk.ts';
 import { INDEX_DIRECTORY } from '../../node/storage/names.ts';
 import { formatDrive, openDrive } from '../../node/storage/open.ts';
 
@@ -68,7 +68,7 @@ async function measure(directory: string): Promise<void> {
 async function open(directory: string): Promise<DriveStore> {
   const opened = await openDrive({
     disk: await openRealDisk(directory),
-    index: lmdbIndex(join(directory, INDEX_DIRECTORY)),
+    index: diskIndex(join(directory, INDEX_DIRECTORY)),
     clock: systemClock(),
     random: systemRandom(),
   });

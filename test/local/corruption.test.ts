@@ -75,7 +75,7 @@ describe('the drill', () => {
   test('kills the node for its index, flips, and starts it again', async () => {
     const local = openCluster(cluster.directory)!;
     // The index is a file once the first checkpoint is made.
-    const index = () => readFileSync(join(drive('b1/d1'), 'index', 'data.mdb'));
+    const index = () => readFileSync(join(drive('b1/d1'), 'index', 'tree'));
     while (index().length === 0) await delay(50);
     const report = await drill({
       cluster: local,
@@ -85,7 +85,7 @@ describe('the drill', () => {
       corruption: { what: 'index', flips: 50 },
     });
     expect(report[0]).toMatch(
-      /^Flipped 50 bytes of the index on drive b1\/d1, in 1 file; the first: byte \d+ of \/.*data\.mdb\.$/,
+      /^Flipped 50 bytes of the index on drive b1\/d1, in 1 file; the first: byte \d+ of \/.*index\/tree\.$/,
     );
     expect(report[1]).toBe('Node b1 was killed for it and started again.');
   });

@@ -190,7 +190,7 @@ describe('ashlar export', () => {
   });
 
   test('takes a drive for what its log says when its index is garbage, and other drives for one whose log is gone', async () => {
-    for (const slot of ['a1/d1', 'b1/d2']) writeFileSync(drive(slot, 'index', 'data.mdb'), Buffer.alloc(40_000, 7));
+    for (const slot of ['a1/d1', 'b1/d2']) writeFileSync(drive(slot, 'index', 'tree'), Buffer.alloc(40_000, 7));
     for (const path of filesUnder(drive('c1/d1', 'log'))) truncateSync(path, 10);
     rmSync(drive('d1/d2', 'identity'));
     const { exitCode, noted } = await run(`export ${drives()} --out out`);
@@ -278,7 +278,7 @@ describe('ashlar fsck', () => {
     rmSync(gone!);
     const stray = `shards/${damaged!.split('/').at(-2)}/${'00'.repeat(16)}-00-${'00'.repeat(8)}`;
     writeFileSync(drive('a1/d1', stray), '');
-    writeFileSync(drive('b1/d1', 'index', 'data.mdb'), Buffer.alloc(10_000, 7));
+    writeFileSync(drive('b1/d1', 'index', 'tree'), Buffer.alloc(10_000, 7));
     const text = await run(`fsck ${drives()}`);
     expect(text.exitCode).toBe(1);
     expect(text.printed).toMatch(/8 drives: \d+ problems\./);

@@ -1,4 +1,4 @@
-// Power cuts on the real engine, with real files and real LMDB: records one busy life of a drive, and then, for any point of the
+// Power cuts on the real engine, with real files and the real index: records one busy life of a drive, and then, for any point of the
 // recording and any seed, opens what a power cut at that point leaves, and holds it to what had been promised by then.
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
@@ -9,8 +9,8 @@ import { openRealDisk } from '../../node/io/disk-real.ts';
 import { openBareDrive } from '../../node/storage/bare-drive.ts';
 import { checkDrive } from '../../node/storage/drive-check.ts';
 import type { DriveStore } from '../../node/storage/drive-store.ts';
+import { diskIndex } from '../../node/storage/index-disk.ts';
 import { openIndexFile } from '../../node/storage/index-file.ts';
-import { lmdbIndex } from '../../node/storage/index-lmdb.ts';
 import type { Index, IndexChange, IndexFactory } from '../../node/storage/index-port.ts';
 import { INDEX_DIRECTORY } from '../../node/storage/names.ts';
 import { formatDrive, openDrive } from '../../node/storage/open.ts';
@@ -122,7 +122,7 @@ async function boot(machine: Machine, recording: Recording | null = null): Promi
   const disk = await mounted('drive', machine.drive);
   const log = machine.log === null ? {} : { log: await mounted('log', machine.log) };
   let index: MortalIndex | null = null;
-  const open = recording?.index(machine.drive) ?? lmdbIndex(join(machine.drive, INDEX_DIRECTORY));
+  const open = recording?.index(machine.drive) ?? diskIndex(join(machine.drive, INDEX_DIRECTORY));
   const keepingIt: IndexFactory = async () => (index = new MortalIndex(await open()));
   const options = { disk, ...log, index: keepingIt, clock: stillClock(), random: new SimRandom('generations') };
   const opened = await openDrive({ ...options, tuning: BUSY_TUNING });
@@ -209,7 +209,7 @@ class MortalDisk implements Disk {
   }
 }
 
-/** LMDB must not be asked once it is closed. */
+/** An index must not be asked once it is closed. */
 class MortalIndex implements Index {
   readonly #index: Index;
   #isDead = false;

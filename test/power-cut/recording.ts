@@ -1,14 +1,16 @@
 // Records everything that a real engine does to its real directories: writes, syncs, renames, removals, in the order in which it
-// asked for them, and what it was asked and had promised in between. LMDB writes by itself; of it each transaction is recorded
-// as what strace shows that it does: pages to places that were free, fdatasync, then its head with O_DSYNC.
+// asked for them, and what it was asked and had promised in between. The index writes by itself; of it each transaction is
+// recorded as what it does: pages to places that were free, fdatasync, then its head, and another one.
 //
-// What is not emulated: a page that one transaction writes twice (only the last content is recorded), and a head of LMDB that is
+// What is not emulated: a page that one transaction writes twice (only the last content is recorded), and a head of the index that is
 // durable before a log write that was asked for while the transaction was under way.
 import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Disk, DiskFile } from '../../node/io/disk.ts';
-import { lmdbIndex } from '../../node/storage/index-lmdb.ts';
+import { diskIndex } from '../../node/storage/index-disk.ts';
+import { HEAD_PAGES, INDEX_FILE } from '../../node/storage/index-head.ts';
+import { INDEX_PAGE_BYTES } from '../../node/storage/index-node.ts';
 import type { IndexFactory } from '../../node/storage/index-port.ts';
 import { INDEX_DIRECTORY } from '../../node/storage/names.ts';
 import type { Promised } from '../support/drive-history.ts';
@@ -32,12 +34,7 @@ export type RecordedEvent =
     }
   | { readonly kind: 'promise'; readonly promised: Promised };
 
-const LMDB_FILE = `${INDEX_DIRECTORY}/data.mdb`;
-/** Means nothing once no process has the file open. */
-const LMDB_LOCK_FILE = `${INDEX_DIRECTORY}/lock.mdb`;
-const LMDB_PAGE_BYTES = 4096;
-/** The first two pages are the heads. */
-const LMDB_HEAD_PAGES = 2;
+const INDEX_PATH = `${INDEX_DIRECTORY}/${INDEX_FILE}`;
 
 export class Recording {
   readonly events: RecordedEvent[] = [];
@@ -49,7 +46,7 @@ export class Recording {
     const directories = new Set(['']);
     for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
       const path = join(entry.parentPath, entry.name).slice(directory.length + 1);
-      if (entry.isDirectory() || LMDB_LOCK_FILE === path) continue;
+      if (entry.isDirectory()) continue;
       const file = this.#nextFile++;
       const parent = path.includes('/') ? dirname(path) : '';
       if (parent !== '') this.events.push({ kind: 'make-directory', device, path: parent });
@@ -105,10 +102,10 @@ export class Recording {
 
   /** directory: of the drive. */
   index(directory: string): IndexFactory {
-    const contentNow = () => readIfThere(join(directory, LMDB_FILE));
+    const contentNow = () => readIfThere(join(directory, INDEX_PATH));
     return async () => {
       const before = contentNow();
-      const index = await lmdbIndex(join(directory, INDEX_DIRECTORY))();
+      const index = await diskIndex(join(directory, INDEX_DIRECTORY))();
       const file = this.#nextFile++;
       let content = contentNow();
       this.#opened(file, before, content!);
@@ -134,11 +131,10 @@ export class Recording {
     };
   }
 
-  /** LMDB writes its heads into a file that has none, and does not sync them. */
   #opened(file: number, before: Buffer | null, content: Buffer): void {
     const { events } = this;
     if (before === null) events.push({ kind: 'make-directory', device: 'drive', path: INDEX_DIRECTORY });
-    events.push({ kind: before === null ? 'create' : 'open', device: 'drive', path: LMDB_FILE, file });
+    events.push({ kind: before === null ? 'create' : 'open', device: 'drive', path: INDEX_PATH, file });
     if (before === null || !before.equals(content)) events.push({ kind: 'write', file, offset: 0, data: content });
   }
 
@@ -174,10 +170,10 @@ export class Recording {
 function changedPages(file: number, before: Buffer, after: Buffer): { pages: RecordedEvent[]; heads: RecordedEvent[] } {
   const pages: RecordedEvent[] = [];
   const heads: RecordedEvent[] = [];
-  for (let offset = 0; offset < after.length; offset += LMDB_PAGE_BYTES) {
-    const data = after.subarray(offset, offset + LMDB_PAGE_BYTES);
-    if (data.equals(before.subarray(offset, offset + LMDB_PAGE_BYTES))) continue;
-    const list = offset < LMDB_HEAD_PAGES * LMDB_PAGE_BYTES ? heads : pages;
+  for (let offset = 0; offset < after.length; offset += INDEX_PAGE_BYTES) {
+    const data = after.subarray(offset, offset + INDEX_PAGE_BYTES);
+    if (data.equals(before.subarray(offset, offset + INDEX_PAGE_BYTES))) continue;
+    const list = offset < HEAD_PAGES * INDEX_PAGE_BYTES ? heads : pages;
     list.push({ kind: 'write', file, offset, data });
   }
   return { pages, heads };

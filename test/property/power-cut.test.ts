@@ -1,4 +1,4 @@
-// The power fails on the real engine (real files, real LMDB) at any point of a recorded life, with any part of what was not synced
+// The power fails on the real engine (real files, real index) at any point of a recorded life, with any part of what was not synced
 // lost or torn, and sometimes again while it recovers. The long version is the e2e suite power-cut.
 import { expect, test } from 'vitest';
 import { PowerCuts } from '../power-cut/power-cuts.ts';
@@ -13,7 +13,7 @@ test.each([
   await using cuts = await PowerCuts.record(hasLog);
   const { events } = cuts.recording;
   const count = (kind: string) => events.filter((event) => event.kind === kind).length;
-  // The life has all that can go wrong in it: many syncs, removed files, transactions of LMDB, promises in between.
+  // The life has all that can go wrong in it: many syncs, removed files, transactions of the index, promises in between.
   expect(count('sync-ends')).toBeGreaterThan(80);
   expect(count('remove')).toBeGreaterThan(1);
   expect(count('promise')).toBeGreaterThan(100);

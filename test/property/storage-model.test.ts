@@ -174,7 +174,7 @@ describe('a drive does what a map does', () => {
     await fc.assert(property, { numRuns: 150 });
   });
 
-  it('on the real disk with LMDB, through restarts', async () => {
+  it('on the real disk with the real index, through restarts', async () => {
     const property = fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
       await follow({ place: await realPlace(), sim: null }, steps);
     });

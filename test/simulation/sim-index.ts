@@ -1,5 +1,5 @@
 // The index of a simulated drive: a sorted map in memory whose transactions are lines of one journal file on the simulated
-// disk. A crash in the middle of a transaction leaves all of it or nothing, as LMDB promises; faults of the disk (errors,
+// disk. A crash in the middle of a transaction leaves all of it or nothing, as the real one does; faults of the disk (errors,
 // no space) are faults of the index. Knows nothing of the storage engine's own formats.
 import { crc32 } from 'node:zlib';
 import type { Disk, DiskFile } from '../../node/io/disk.ts';
@@ -103,7 +103,7 @@ export class SimIndex implements Index {
     await this.#file.close();
   }
 
-  /** Damages what is stored under a key, as a flipped bit on an LMDB page would. */
+  /** Damages what is stored under a key, whose own checksum then fails. */
   flipBit(key: string, offset: number): void {
     const value = this.#values.get(key)!;
     value[offset] = value[offset]! ^ 1;

@@ -6,7 +6,7 @@ import { systemClock } from '../../node/io/clock.ts';
 import { openRealDisk } from '../../node/io/disk-real.ts';
 import { systemRandom } from '../../node/io/random.ts';
 import { fileLock } from '../../node/storage/drive-lock.ts';
-import { lmdbIndex } from '../../node/storage/index-lmdb.ts';
+import { diskIndex } from '../../node/storage/index-disk.ts';
 import { INDEX_DIRECTORY } from '../../node/storage/names.ts';
 import { openDrive } from '../../node/storage/open.ts';
 import { contentOf, shardOf } from './drive-writer-data.ts';
@@ -17,7 +17,7 @@ const directory = process.argv[2]!;
 let next = Number(process.argv[3]);
 const opened = await openDrive({
   disk: await openRealDisk(directory),
-  index: lmdbIndex(join(directory, INDEX_DIRECTORY)),
+  index: diskIndex(join(directory, INDEX_DIRECTORY)),
   lock: fileLock(directory),
   clock: systemClock(),
   random: systemRandom(),

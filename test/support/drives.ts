@@ -1,4 +1,4 @@
-// Drives for the tests of the storage engine: the same test runs on the real disk with LMDB and on the simulated disk with
+// Drives for the tests of the storage engine: the same test runs on the real disk with the real index and on the simulated disk with
 // the simulated index.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { openRealDisk } from '../../node/io/disk-real.ts';
 import { systemRandom } from '../../node/io/random.ts';
 import { fileLock, type LockDrive } from '../../node/storage/drive-lock.ts';
 import type { DriveIdentity } from '../../node/storage/drive-store.ts';
-import { lmdbIndex } from '../../node/storage/index-lmdb.ts';
+import { diskIndex } from '../../node/storage/index-disk.ts';
 import type { IndexFactory } from '../../node/storage/index-port.ts';
 import { INDEX_DIRECTORY } from '../../node/storage/names.ts';
 import { formatDrive, type OpenDriveOptions, type OpenedDrive, openDrive } from '../../node/storage/open.ts';
@@ -32,7 +32,7 @@ export async function realPlace(): Promise<DrivePlace> {
   return {
     mount: async () => ({
       disk: await openRealDisk(directory),
-      index: lmdbIndex(join(directory, INDEX_DIRECTORY)),
+      index: diskIndex(join(directory, INDEX_DIRECTORY)),
       lock: fileLock(directory),
     }),
     release: () => rm(directory, { recursive: true, force: true }),

@@ -19,7 +19,11 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   'plan/': ['spec/', 'node/core/'],
   'stacks/': ['spec/', 'plan/'],
   // Runs real nodes on this machine, and reads their drives and answers.
-  'stacks/local/': ['spec/', 'plan/', 'node/'],
+  'stacks/local/': ['spec/', 'plan/', 'node/', 'stacks/credentials.ts'],
+  // Its services run the balancer that is rendered there.
+  'stacks/swarm/': ['spec/', 'plan/', 'stacks/'],
+  // Keeps its hosts as the local target keeps its processes: found again by their records, and only those ever signalled.
+  'stacks/testbed/': ['stacks/local/processes.ts', 'stacks/docker.ts', 'stacks/run-program.ts'],
   'host-tuning/': ['spec/', 'plan/'],
   'migrate/': [],
   'cli/': ['spec/', 'plan/', 'stacks/', 'host-tuning/', 'migrate/', 'node/admin/status.ts', 'node/offline/'],
@@ -61,9 +65,11 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
 const SIMULATED = ['node/core/', 'node/format/', 'node/erasure/', 'node/storage/', 'node/cluster/'];
 /** Real adapters that lie beside their port. */
 const ADAPTERS = [
-  'node/storage/index-lmdb.ts',
-  'node/storage/index-lmdb-worker.ts',
+  'node/storage/index-disk.ts',
+  'node/storage/index-disk-worker.ts',
   'node/storage/index-file.ts',
+  'node/storage/index-transactions.ts',
+  'node/storage/index-tree.ts',
   'node/storage/drive-lock.ts',
 ];
 /** The only files that may look at the environment: each program's one entry. */
@@ -74,7 +80,8 @@ const PROGRAMS = [
   'node/health-main.ts',
   'cli/main.ts',
   'stacks/local/balancer-main.ts',
-  'node/storage/index-lmdb-worker.ts',
+  'stacks/swarm/main.ts',
+  'node/storage/index-disk-worker.ts',
   'spec/write-schema.ts',
   'test/',
   'scripts/',

@@ -14,7 +14,7 @@ import { bucketPath, keyOfPath, objectPath } from '../../node/offline/object-pat
 import type { OfflineError } from '../../node/offline/offline-error.ts';
 import { fileLock } from '../../node/storage/drive-lock.ts';
 import type { DriveIdentity } from '../../node/storage/drive-store.ts';
-import { lmdbIndex } from '../../node/storage/index-lmdb.ts';
+import { diskIndex } from '../../node/storage/index-disk.ts';
 import { formatDrive, INDEX_DIRECTORY, openDrive } from '../../node/storage/open.ts';
 import { stillClock } from '../support/still-clock.ts';
 
@@ -133,7 +133,7 @@ describe('directories that a person names', () => {
     const disk = await openRealDisk(at(name));
     const logDisk = log === null ? {} : { log: await openRealDisk(at(log)) };
     await formatDrive({ disk, ...logDisk, identity, random: systemRandom() });
-    const index = lmdbIndex(join(at(name), INDEX_DIRECTORY));
+    const index = diskIndex(join(at(name), INDEX_DIRECTORY));
     const lock = fileLock(at(name));
     const opened = await openDrive({ disk, ...logDisk, index, lock, clock: stillClock(), random: systemRandom() });
     if (opened.kind !== 'formatted') throw new Error(JSON.stringify(opened));

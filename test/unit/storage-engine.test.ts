@@ -1,4 +1,4 @@
-// What a drive promises, on the real disk with LMDB and on the simulated disk with the simulated index.
+// What a drive promises, on the real disk with the real index and on the simulated disk with the simulated index.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DriveStore, StoreOperation } from '../../node/storage/drive-store.ts';
 import { type DrivePlace, format, openFormatted, realPlace, simulatedPlace } from '../support/drives.ts';

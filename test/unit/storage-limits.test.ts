@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { type Disk, DiskError, type DiskFile } from '../../node/io/disk.ts';
 import { openRealDisk } from '../../node/io/disk-real.ts';
 import type { DriveStore, StoreOperation } from '../../node/storage/drive-store.ts';
-import { lmdbIndex } from '../../node/storage/index-lmdb.ts';
+import { diskIndex } from '../../node/storage/index-disk.ts';
 import type { Index, IndexFactory } from '../../node/storage/index-port.ts';
 import { INDEX_DIRECTORY } from '../../node/storage/names.ts';
 import { formatDrive, type OpenedDrive, openDrive } from '../../node/storage/open.ts';
@@ -67,7 +67,7 @@ describe('a disk that has space for a part of a batch only', () => {
       const directory = await mkdtemp(join(tmpdir(), 'ashlar-full-'));
       const fault: { takesBytes: number | null } = { takesBytes: null };
       const disk = partlyFull(await openRealDisk(directory), fault);
-      const index = lmdbIndex(join(directory, INDEX_DIRECTORY));
+      const index = diskIndex(join(directory, INDEX_DIRECTORY));
       await formatDrive({ disk, identity: IDENTITY, random: random() });
       const { store } = await formatted(openDrive({ disk, index, clock: stillClock(), random: random() }));
       await store.commit([put('before', 'x')]);

@@ -19,6 +19,8 @@ const PAGE_SHARDS = 500;
 /** The walk rests while so many registers wait for redundancy, so that the queue stays short. */
 const QUEUE_MAX = 1_000;
 const PAUSE_MS = 5;
+/** While this node's own drives are being compared, which it has to do before it is ready. */
+const CATCHING_UP_PAUSE_MS = 500;
 const NO_HINTS: MendHints = { corrupt: [], strays: [], unsettled: [] };
 
 export interface ComparisonOptions extends HealerOptions {
@@ -108,7 +110,7 @@ export class Comparison {
 
   /** Whether it got to the end. Rejects, at the end, with what could not be read or compared. */
   async #compare(occasion: number): Promise<boolean> {
-    const { registers, queue, clock } = this.#options;
+    const { registers, queue, clock, isCatchingUp } = this.#options;
     const problems = new Set<string>();
     let from: RegisterKey | null = '';
     while (from !== null) {
@@ -124,7 +126,7 @@ export class Comparison {
       }
       for (const slot of await this.#check(examined)) problems.add(`drive ${slot} does not answer`);
       await queue.urgentAtMost(QUEUE_MAX);
-      await sleep(clock, PAUSE_MS);
+      await sleep(clock, isCatchingUp() ? CATCHING_UP_PAUSE_MS : PAUSE_MS);
       if (this.#isStopped || this.#occasion !== occasion) return false;
       from = page.next;
     }

@@ -26,6 +26,8 @@ export interface HealerOptions extends BlobPorts {
   readonly registers: Registers & RegisterMaintenance;
   /** This node's own usable drives. */
   readonly drives: { open(): { readonly identity: { readonly slot: string } }[] };
+  /** This node has yet to catch up once since its start. */
+  readonly isCatchingUp: () => boolean;
   readonly log: Log;
   /** Told of what is being mended, so that a stop can wait for it. */
   readonly background: Background;

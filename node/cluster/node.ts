@@ -127,6 +127,7 @@ export class StorageNode {
       ...blobPorts,
       registers: running.registers,
       drives,
+      isCatchingUp: () => !this.member.ready(),
       log,
       background: this.#background,
     });

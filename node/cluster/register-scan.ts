@@ -9,7 +9,13 @@ import { partitionSet } from './partition-set.ts';
 import type { RegisterClient } from './register-client.ts';
 import { REGISTER_METHODS } from './register-methods.ts';
 import type { Replicas } from './register-service.ts';
-import { type RegisterMaintenance, type ScanPage, type Summarize, UnavailableError } from './registers.ts';
+import {
+  type RegisterMaintenance,
+  type ScanPage,
+  type Summarize,
+  UnavailableError,
+  type WalkedRegister,
+} from './registers.ts';
 import type { Rpc } from './rpc.ts';
 import type { Topology, TopologySource } from './topology.ts';
 
@@ -95,12 +101,18 @@ export class RegisterScanner implements RegisterMaintenance {
     const isOwn = (partition: number) => groups.proposer(groups.group(partition)) === rpc.self;
     const page = await this.#page({ from, to: '', limit, detail: false, isWanted: isOwn });
     const owned = page.keys.filter(({ key }) => key !== MAP_KEY && isOwn(groups.partitionOf(key)));
-    const entries = [];
-    for (const merged of owned) {
-      const record = (await this.#ownCopy(merged)) ?? (await client.readRecord(merged.key));
-      if (record === null) continue;
-      const { version, value } = record;
-      entries.push({ key: merged.key, version, payload: value.payload, live: value.live });
+    const entries: WalkedRegister[] = [];
+    for (let at = 0; at < owned.length; at += READ_BATCH_MAX) {
+      const batch = owned.slice(at, at + READ_BATCH_MAX);
+      const records = await Promise.all(
+        batch.map(async (merged) => (await this.#ownCopy(merged)) ?? (await client.readRecord(merged.key))),
+      );
+      batch.forEach(({ key }, index) => {
+        const record = records[index] ?? null;
+        if (record === null) return;
+        const { version, value } = record;
+        entries.push({ key, version, payload: value.payload, live: value.live });
+      });
     }
     return { entries, next: page.next };
   }

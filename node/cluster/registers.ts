@@ -49,22 +49,24 @@ export interface Registers {
   scan(from: RegisterKey, to: RegisterKey, limit: number): Promise<ScanPage>;
 }
 
+export interface WalkedRegister {
+  readonly key: RegisterKey;
+  readonly version: Version;
+  readonly payload: Uint8Array;
+  readonly live: boolean;
+}
+
 /** For healing: a walk over the registers that this node answers for, so that over all nodes each is visited once. */
 export interface RegisterMaintenance {
   /**
    * Registers from this key on (ascending, over all kinds, deleted ones included) whose first replica that is up lies on this
-   * node, settled, with their whole payload. Examines at most limit keys; next = null at the end. Rejects with UnavailableError.
+   * node, settled, with their whole payload; about limit of them. next = null at the end. Rejects with UnavailableError.
    */
   walkOwned(
     from: RegisterKey,
     limit: number,
   ): Promise<{
-    readonly entries: readonly {
-      readonly key: RegisterKey;
-      readonly version: Version;
-      readonly payload: Uint8Array;
-      readonly live: boolean;
-    }[];
+    readonly entries: readonly WalkedRegister[];
     readonly next: RegisterKey | null;
   }>;
 }

@@ -194,7 +194,7 @@ export class ObjectCluster {
       log: SILENT_LOG,
       background: new Background(SILENT_LOG),
     };
-    const healer = createHealer({ ...ports, drives: { open: () => own } });
+    const healer = createHealer({ ...ports, drives: { open: () => own }, isCatchingUp: () => false });
     const context: StoreContext = { ...ports, healing: healer };
     return { name, context, healer, store: createObjectStore(context) };
   }

@@ -1,6 +1,7 @@
 // Opens this node's drives where they really are: directories of the file system, with the index in a file and, where the
 // operator names one, a log directory on another device. A directory that cannot be used is reported, never repaired.
-import { mkdir } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LocalDrive } from './cluster/local-drives.ts';
 import type { Clock } from './io/clock.ts';
@@ -35,6 +36,10 @@ async function openLocalDrive(directory: DriveDirectory, ports: OpeningPorts): P
   const { slot, path } = directory;
   try {
     const disk = await openRealDisk(path);
+    for (const used of [path, ...(directory.walPath === null ? [] : [directory.walPath])]) {
+      const obstacle = await whyNotWritable(used);
+      if (obstacle !== null) return { kind: 'refused', slot, reason: `drive ${slot}: ${obstacle}` };
+    }
     const log = directory.walPath === null ? undefined : await openLogDirectory(directory.walPath, slot);
     return await open(slot, disk, log, ports);
   } catch (error) {
@@ -69,6 +74,22 @@ async function open(slot: string, disk: Disk, log: Disk | undefined, ports: Open
       return store;
     },
   };
+}
+
+/** Null when this process may write there; else what is in the way and what to do, because containers run as another user. */
+export async function whyNotWritable(path: string): Promise<string | null> {
+  try {
+    await access(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    return null;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EROFS') return `${path} is on a read-only file system; mount it so that it can be written`;
+    if (code !== 'EACCES') return null;
+    const [user, group] = [process.getuid?.(), process.getgid?.()];
+    const { uid, mode } = await stat(path);
+    const found = `it belongs to user ${uid} and has mode ${(mode & 0o7777).toString(8)}`;
+    return `${path} is not writable for user ${user}, as which the node runs (${found}); on its host run: chown -R ${user}:${group} on that directory`;
+  }
 }
 
 /** The log device must be there; the directory of one drive on it is made when it is not. */

@@ -1,0 +1,95 @@
+// The network of a testbed: a bridge in a network namespace of its own, and a namespace for every host, with one cable to the
+// bridge. Nothing is made in the machine's own network, and no namespace has a way out: with a dead default route an engine
+// would wait ten seconds for every name it looks up.
+import { ProgramError, runProgram, tryProgram } from '../run-program.ts';
+import { BRIDGE, INTERFACE, PREFIX_BITS, type TestbedLayout } from './layout.ts';
+
+/** For `nsenter`: `ip netns exec` would mount another /sys, without the control groups. */
+export function inNamespace(namespace: string): string[] {
+  return ['nsenter', `--net=/run/netns/${namespace}`];
+}
+
+export async function ensureSwitch({ switchNamespace }: TestbedLayout): Promise<void> {
+  await ensureNamespace(switchNamespace);
+  const inside = ['-n', switchNamespace];
+  if (!(await succeeds([...inside, 'link', 'show', BRIDGE]))) {
+    await ip(...inside, 'link', 'add', BRIDGE, 'type', 'bridge');
+  }
+  await ip(...inside, 'link', 'set', BRIDGE, 'up');
+}
+
+/** port: the name of the cable's end at the bridge. */
+export async function ensureCable(
+  { switchNamespace }: TestbedLayout,
+  namespace: string,
+  port: string,
+  address: string,
+): Promise<void> {
+  await ensureNamespace(namespace);
+  const inside = ['-n', namespace];
+  const wanted = `${address}/${PREFIX_BITS}`;
+  const { stdout } = await tryProgram('ip', [...inside, '-o', 'address', 'show', 'dev', INTERFACE]);
+  const isPlugged = await succeeds(['-n', switchNamespace, 'link', 'show', port]);
+  if (!stdout.includes(` ${wanted} `) || !isPlugged) {
+    await unplug(switchNamespace, port);
+    await tryProgram('ip', [...inside, 'link', 'delete', INTERFACE]);
+    const peer = ['peer', 'name', INTERFACE, 'netns', namespace];
+    await ip('-n', switchNamespace, 'link', 'add', port, 'type', 'veth', ...peer);
+    await ip(...inside, 'address', 'add', wanted, 'dev', INTERFACE);
+  }
+  await ip('-n', switchNamespace, 'link', 'set', port, 'master', BRIDGE, 'up');
+  await ip(...inside, 'link', 'set', 'lo', 'up');
+  await ip(...inside, 'link', 'set', INTERFACE, 'up');
+}
+
+/** The cable is pulled at once; the namespace itself goes when the last process in it does. */
+export async function removeHostNetwork(
+  { switchNamespace }: TestbedLayout,
+  namespace: string,
+  port: string,
+): Promise<void> {
+  await unplug(switchNamespace, port);
+  await removeNamespace(namespace);
+}
+
+/** Nothing happens when it is gone already. */
+export async function removeNamespace(namespace: string): Promise<void> {
+  if ((await namespaces()).has(namespace)) await ip('netns', 'delete', namespace);
+}
+
+async function ensureNamespace(namespace: string): Promise<void> {
+  if (!(await namespaces()).has(namespace)) await ip('netns', 'add', namespace);
+}
+
+async function namespaces(): Promise<Set<string>> {
+  const lines = (await ip('netns', 'list')).split('\n');
+  return new Set(lines.map((line) => line.split(' ')[0]!).filter((name) => name !== ''));
+}
+
+async function unplug(switchNamespace: string, port: string): Promise<void> {
+  await tryProgram('ip', ['-n', switchNamespace, 'link', 'delete', port]);
+}
+
+async function succeeds(args: readonly string[]): Promise<boolean> {
+  return (await tryProgram('ip', args)).exitCode === 0;
+}
+
+async function ip(...args: string[]): Promise<string> {
+  return (await runProgram('ip', args)).stdout;
+}
+
+/** What the kernel must know of: tried in a namespace that ends with the command. Null when it does, else what it said. */
+export async function missingNetworkFeature(): Promise<string | null> {
+  const links = [
+    'link add name br0 type bridge',
+    'link add name vx0 type vxlan id 1 dstport 4789',
+    'link add name ve0 type veth peer name ve1',
+  ];
+  try {
+    await runProgram('unshare', ['--net', 'sh', '-ec', links.map((link) => `ip ${link}`).join('\n')]);
+    return null;
+  } catch (error) {
+    if (error instanceof ProgramError && error.result !== null) return error.result.stderr.trim().split('\n').at(-1)!;
+    throw error;
+  }
+}

@@ -21,6 +21,8 @@ export interface NodeReport {
   readonly reachable: boolean;
   /** Of the newest map that the node knows. */
   readonly epoch: number;
+  /** By node, an id of the process that it last heard of, its own included: who sees another one has not noticed a restart yet. */
+  readonly lives: Readonly<Record<string, string>>;
   /** Serves client requests: it has caught up once since its own start. */
   readonly ready: boolean;
   readonly drives: readonly DriveReport[];

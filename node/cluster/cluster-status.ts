@@ -60,6 +60,9 @@ export class ClusterStatus {
       address: member.running.topology.current().node(name).address,
       reachable: true,
       epoch: map.epoch,
+      lives: Object.fromEntries(
+        map.nodes.map((node) => [node.name, member.running.liveness.state(node.name)?.life ?? '']),
+      ),
       ready: member.ready(),
       rssBytes: rssBytes(),
       healing: this.#heal(),
@@ -192,6 +195,7 @@ function conditionsOf(reports: ReadonlyMap<string, NodeReport | null>): Map<stri
       name,
       report && {
         epoch: report.epoch,
+        lives: report.lives,
         ready: report.ready,
         usableSlots: report.drives.filter((drive) => drive.state !== 'unusable').map((drive) => drive.slot),
         pending: report.healing?.pending ?? 0,
@@ -211,6 +215,7 @@ function unreachable(
     ...node,
     reachable: false,
     epoch: 0,
+    lives: {},
     ready: false,
     rssBytes: 0,
     healing: null,

@@ -9,6 +9,8 @@ export type Health = 'healthy' | 'healing' | 'degraded' | 'unavailable';
 export interface NodeCondition {
   /** Of the newest map that the node knows. */
   readonly epoch: number;
+  /** By node, the process that it last heard of; under its own name, itself. */
+  readonly lives: Readonly<Record<string, string>>;
   readonly ready: boolean;
   /** Slots that the node can use. */
   readonly usableSlots: readonly string[];
@@ -64,6 +66,7 @@ export function judgeHealth(
     else if (condition.pending > 0) reasons.push(`${name} has ${condition.pending} registers or shards to heal`);
     else if (!condition.comparedSinceMapChange) reasons.push(`${name} is still comparing its part with the others`);
     else if (!condition.ready) reasons.push(`${name} is still catching up`);
+    else reasons.push(...unnoticed(name, condition, conditions));
   }
   return reasons.length > 0 ? { health: 'healing', reasons } : { health: 'healthy', reasons: [] };
 }
@@ -103,7 +106,7 @@ export function objectionsToSparing(
       if (!condition.ready) behind.add(slot);
     }
     for (const slot of Object.keys(condition.behind)) behind.add(slot);
-    objections.push(...unfinished(name, condition, map));
+    objections.push(...unfinished(name, condition, map), ...unnoticed(name, condition, conditions));
   }
   return [...objections, ...lossesTooMany(map, layout, { target, away, behind }, nodeNames)];
 }
@@ -116,6 +119,19 @@ function unfinished(name: string, condition: NodeCondition, map: ClusterMap): st
   if (shards > 0) return [`${name} has ${shards} objects or parts with shards to heal`];
   if (!comparedSinceMapChange) return [`${name} is still comparing its part with the others`];
   return [];
+}
+
+/** What a node knew of trouble is lost when it is restarted, and the others compare again only when they have noticed. */
+function unnoticed(
+  name: string,
+  { lives }: NodeCondition,
+  conditions: ReadonlyMap<string, NodeCondition | null>,
+): string[] {
+  return [...conditions].flatMap(([other, condition]) =>
+    condition === null || lives[other] === condition.lives[other]
+      ? []
+      : [`${name} has not noticed yet that ${other} was restarted`],
+  );
 }
 
 const otherEpoch = (name: string, { epoch }: NodeCondition, map: ClusterMap) =>

@@ -90,6 +90,7 @@ function status(): StatusReport {
     address: '',
     reachable: true,
     epoch: 1,
+    lives: {},
     ready: true,
     drives: all.filter((url) => url.pathname.split('/').at(-2) === node).map((url) => driveReport(url.pathname)),
     rssBytes: 0,

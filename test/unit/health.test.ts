@@ -20,6 +20,7 @@ function allWell(map: ClusterMap): Conditions {
       name,
       {
         epoch: map.epoch,
+        lives: Object.fromEntries(map.nodes.map((node) => [node.name, `first of ${node.name}`])),
         ready: true,
         usableSlots: map.drives.filter(({ node }) => node === name).map(({ slot }) => slot),
         pending: 0,
@@ -169,6 +170,10 @@ describe('health', () => {
     // It compared everything, but by a map in which a drive that is up by now was still down.
     expect(judge({ epoch: map.epoch - 1 })).toBe('healing');
     expect(judge({ epoch: map.epoch + 1 })).toBe('healing');
+    // What b1 knew is lost with its first process, and the others have not compared again since.
+    const { lives } = conditions.get('b1')!;
+    expect(judge({ lives: { ...lives, b1: 'second of b1' } })).toBe('healing');
+    expect(judge({ lives: { ...lives, c1: '' } })).toBe('healing');
     expect(judge({ usableSlots: ['b1/d1'] })).toBe('degraded');
     expect(judgeHealth(map, layout, new Map(conditions).set('b1', null)).health).toBe('degraded');
   });

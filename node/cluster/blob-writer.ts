@@ -21,6 +21,8 @@ export interface WrittenBody {
   readonly content: Content;
   readonly sizeBytes: number;
   readonly digest: BodyDigest;
+  /** By which the shards were placed. */
+  readonly world: Topology;
   /** Deletes the shards again, as far as their drives can be reached. Never rejects. */
   discard(): Promise<void>;
 }
@@ -40,7 +42,8 @@ export async function writeBody(
     if (await source.hasMoreThan(INLINE_MAX_BYTES)) return await writeBlob(ports, body, source, owners, background);
     const inline = Buffer.concat(await allPieces(source));
     const digest = body.seal();
-    return { content: { inline, blob: null }, sizeBytes: inline.length, digest, discard: async () => {} };
+    const content = { inline, blob: null };
+    return { content, sizeBytes: inline.length, digest, world: ports.topology.current(), discard: async () => {} };
   } catch (error) {
     background(source.close());
     throw error;
@@ -238,7 +241,8 @@ class BlobWriter {
       this.#slots.get(position) !== slot && slot !== ownSlot(this.#world, this.#blobId, position);
     this.#background(this.#deleteFrom(this.#placer.touched().filter(isUnused)));
     const blob = this.#blobRef(sizeBytes);
-    return { content: { inline: null, blob }, sizeBytes, digest, discard: () => this.discard() };
+    const content = { inline: null, blob };
+    return { content, sizeBytes, digest, world: this.#world, discard: () => this.discard() };
   }
 
   #blobRef(sizeBytes: number): BlobRef {

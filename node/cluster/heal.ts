@@ -12,10 +12,12 @@ import { Comparison } from './comparison.ts';
 import { CondemnedShards } from './condemned-shards.ts';
 import { describeKey } from './describe-key.ts';
 import { HealQueue } from './heal-queue.ts';
+import { RecentWrites } from './recent-writes.ts';
 import { RegisterMender } from './register-mender.ts';
 import type { RegisterMaintenance, Registers } from './registers.ts';
 import type { Background, Healing } from './store-context.ts';
 import { Throttle } from './throttle.ts';
+import type { Topology } from './topology.ts';
 
 const UNSETTLED_DELAY_MS = 1_000;
 const FAILURES_MAX = 20;
@@ -51,6 +53,7 @@ class NodeHealer implements Healer {
   readonly #blobs: BlobMender;
   readonly #condemned: CondemnedShards;
   readonly #comparison: Comparison;
+  readonly #recentWrites: RecentWrites;
   /** By what could not be mended, why. */
   readonly #failures = new Map<string, string>();
 
@@ -74,6 +77,7 @@ class NodeHealer implements Healer {
       },
       onFailure: (key, error) => this.#failed(describeKey(key), error),
     });
+    this.#recentWrites = new RecentWrites({ ...options, onMoved: (key) => this.displaced(key) });
     this.#comparison = new Comparison({
       ...options,
       blobs: this.#blobs,
@@ -114,6 +118,11 @@ class NodeHealer implements Healer {
     this.#queue.add(key, { delayMs: this.#condemned.delayMs(count), isUrgent: false });
   }
 
+  written(key: RegisterKey, blob: BlobRef, world: Topology): void {
+    if (blob.displaced.length > 0) this.displaced(key);
+    else this.#recentWrites.add(key, blob, world);
+  }
+
   displaced(key: RegisterKey): void {
     this.#queue.add(key, { delayMs: this.#options.limits.displacedDelayMs, isUrgent: true });
   }
@@ -129,7 +138,8 @@ class NodeHealer implements Healer {
   }
 
   unsettled(key: RegisterKey, objectKey: string, blob: BlobRef): void {
-    this.#queue.add(key, { delayMs: UNSETTLED_DELAY_MS, isUrgent: false, unsettled: [{ objectKey, blob }] });
+    // Should the register own it, nobody has looked yet whether all of its shards are in place.
+    this.#queue.add(key, { delayMs: UNSETTLED_DELAY_MS, isUrgent: true, unsettled: [{ objectKey, blob }] });
   }
 
   hold(blobId: string): () => void {

@@ -36,7 +36,8 @@ export class Objects {
     const { random, clock, healing, background } = this.#context;
     const bucket = await this.#buckets.find(bucketName);
     const register = objectKey(bucket.id, key);
-    const { content, sizeBytes, digest, discard } = await writeBody(this.#context, body, [register], background.run);
+    const written = await writeBody(this.#context, body, [register], background.run);
+    const { content, sizeBytes, digest, discard } = written;
     const version: ObjectVersion = {
       versionId: random.bytes(16).toString('hex'),
       modifiedMs: clock.wallMs(),
@@ -61,7 +62,7 @@ export class Objects {
     if (outcome !== 'ok') background.run(discard());
     await this.#confirmOrTakeBack(bucket, register, version, outcome);
     if (outcome !== 'ok') throw refusal(outcome, key);
-    if (content.blob !== null && content.blob.displaced.length > 0) healing.displaced(register);
+    if (content.blob !== null) healing.written(register, content.blob, written.world);
     return objectInfo(key, version);
   }
 

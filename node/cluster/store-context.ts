@@ -15,6 +15,7 @@ import type { BlobPorts } from './blob-ports.ts';
 import type { DamagedShard } from './blob-source.ts';
 import { StoreError } from './object-store.ts';
 import { type Registers, UnavailableError } from './registers.ts';
+import type { Topology } from './topology.ts';
 
 export interface StoreContext extends BlobPorts {
   readonly registers: Registers;
@@ -27,6 +28,8 @@ export interface StoreContext extends BlobPorts {
 export interface Healing {
   /** The register holds so many condemned blobs, whose shards are to be deleted in a while. */
   condemned(key: RegisterKey, count: number): void;
+  /** The register owns the blob from now on, whose shards were placed by that map. */
+  written(key: RegisterKey, blob: BlobRef, world: Topology): void;
   /** A blob of the register was written without all of its shards on their own drives. */
   displaced(key: RegisterKey): void;
   /** An upload whose fate is settled is to be cleaned up, or a part came too late for its upload. */

@@ -70,7 +70,13 @@ export class UploadCompletion {
     const digest = seal(parts.map(partInfo), uploadInfo(key, uploadId, record));
     const version = this.#versionOf(uploadId, record, parts, digest);
     const command = { ...copied(conditions), version };
-    const { outcome } = await changeRegister(this.#context, objectKey(bucket.id, key), 'putObject', command);
+    const { outcome } = await changeRegister(this.#context, objectKey(bucket.id, key), 'putObject', command).finally(
+      () => {
+        // Whatever became of it: the parts' registers may not own these blobs any more.
+        const isDisplaced = parts.some(({ content }) => content.blob !== null && content.blob.displaced.length > 0);
+        if (isDisplaced) this.#context.healing.displaced(objectKey(bucket.id, key));
+      },
+    );
     if (outcome === 'condemned') throw new StoreError('InvalidPart', `a part of upload ${uploadId} has been deleted`);
     if (outcome !== 'ok') throw refusal(outcome, key);
     await this.#uploads.unlist(bucket, key, uploadId);

@@ -95,7 +95,8 @@ export class Uploads {
     const { bucket } = await this.find(bucketName, key, uploadId);
     const register = partKey(bucket.id, uploadId, partNumber);
     const owners = [register, objectKey(bucket.id, key)];
-    const { content, sizeBytes, digest, discard } = await writeBody(this.#context, body, owners, background.run);
+    const written = await writeBody(this.#context, body, owners, background.run);
+    const { content, sizeBytes, digest, discard } = written;
     const { etag, checksums } = digest;
     const part = { partNumber, sizeBytes, etag, checksums: { ...checksums }, modifiedMs: clock.wallMs(), content };
     let outcome: Outcome;
@@ -114,7 +115,7 @@ export class Uploads {
       healing.unfinished(register);
       throw noSuchUpload(key, uploadId);
     }
-    if (content.blob !== null && content.blob.displaced.length > 0) healing.displaced(register);
+    if (content.blob !== null) healing.written(register, content.blob, written.world);
     return partInfo(part);
   }
 

@@ -1,8 +1,11 @@
 // What was found about drives that take the place of lost ones, one scenario each. The name says what went wrong.
 import { describe, expect, it } from 'vitest';
+import { KIND } from '../../node/core/keys.ts';
 import { UNCONDITIONAL } from './checkers/object-model.ts';
-import { replicaProblems } from './checkers/storage-state.ts';
+import { replicaProblems, shardProblems } from './checkers/storage-state.ts';
 import { SimCluster } from './cluster.ts';
+import { bodyOf } from './labelled-bodies.ts';
+import { BODY_SIZES, NodeProgram } from './node-program.ts';
 import { RegisterProgram } from './register-program.ts';
 
 describe('of replaced drives was found that', () => {
@@ -127,6 +130,45 @@ describe('of replaced drives was found that', () => {
     await scheduler.runUntil('it is up', () => isUp(cluster), 20_000);
     await untilNoReplicaIsBehind(cluster);
   });
+});
+
+it('a body was left without a shard, and all called healthy, when a drive was replaced before a register owned it', async () => {
+  const shape = { zones: { a: 1, b: 1, c: 1, d: 1 }, drivesPerNode: 1, scheme: '2+2', driveBytes: 2 ** 30 };
+  const cluster = new SimCluster(1, shape, (surroundings) => new NodeProgram(surroundings));
+  const { scheduler } = cluster;
+  await cluster.startAll(60_000);
+  const writer = cluster.machine('a1').program!;
+  const helper = cluster.machine('c1').program!;
+  await scheduler.runToEnd('the bucket', writer.target.prepare(), 10_000);
+  const { registers } = writer.member.running;
+  const { change } = registers;
+  const isPlaced = Promise.withResolvers<void>();
+  const mayOwn = Promise.withResolvers<void>();
+  Object.assign(registers, {
+    change: async (key: string, command: Uint8Array) => {
+      if (key[0] !== KIND.object) return change(key, command);
+      isPlaced.resolve();
+      await mayOwn.promise;
+      return change(key, command);
+    },
+  });
+  const value = ['v1', 'v2', 'v3', 'v4', 'v5', 'v6'].find((label) => bodyOf(label, BODY_SIZES).length > 20_000)!;
+  const answer = writer.target.put('key', value, UNCONDITIONAL);
+  await scheduler.runToEnd('the shards', isPlaced.promise, 10_000);
+  const machine = cluster.machine('b1');
+  machine.kill();
+  machine.replaceDrive('b1/d1');
+  machine.start();
+  await scheduler.runUntil('it serves', () => machine.program?.serves() === true, 60_000);
+  await scheduler.runToEnd('the replacement', helper.member.replaceDrive('b1/d1'), 60_000);
+  const health = async () => (await scheduler.runToEnd('status', helper.objects.status(), 10_000)).health;
+  while ((await health()) !== 'healthy') await scheduler.runFor(200);
+  mayOwn.resolve();
+  expect(await scheduler.runToEnd('the answer', answer, 60_000)).toBe('done');
+  expect(await health()).toBe('healing');
+  while ((await health()) !== 'healthy') await scheduler.runFor(200);
+  const members = cluster.machines.map(({ program }) => program!.member);
+  expect((await scheduler.runToEnd('a look', shardProblems(members), 10_000)).missing).toEqual([]);
 });
 
 async function untilNoReplicaIsBehind(cluster: SimCluster<RegisterProgram>): Promise<void> {

@@ -1,13 +1,20 @@
 // Faults that lose durable data, within what the scheme promises to survive, and the operator who mends them by hand: a drive (or
 // its log device) is taken out and an empty one put in its place, which somebody then admits by name; bits flip at rest.
 // Nothing of this happens while anything else is missing: two losses at once may be more than was promised.
+import type { Member } from '../../node/cluster/member.ts';
+import { DiskError } from '../../node/io/disk.ts';
+import { type Holdings, holdings, lostSince } from './checkers/storage-state.ts';
 import type { Machine, SimCluster } from './cluster.ts';
 import type { Inspectable } from './recovery.ts';
 import type { SimRandom } from './sim-random.ts';
+import { PromiseBroken } from './violation.ts';
 
 const ADMISSION_RETRY_MS = 1_000;
 const ADMISSION_LIMIT_MS = 35_000;
 const STATUS_LIMIT_MS = 5_000;
+const LOOK_LIMIT_MS = 5_000;
+const WATCH_LIMIT_MS = 20_000;
+const HEALTHY_LOOKS = 3;
 
 export class Operator<P extends Inspectable> {
   readonly #cluster: SimCluster<P>;
@@ -33,6 +40,9 @@ export class Operator<P extends Inspectable> {
       const machine = this.#random.pick(this.#cluster.machines);
       const drive = this.#random.pick(machine.drives);
       if (drive.name === this.#rotting) return;
+      const hasObjects = machine.program?.objects != null;
+      const looking = hasObjects ? holdings(this.#members()).catch(unreadable) : Promise.resolve(undefined);
+      const before = await this.#withinLimit(looking, LOOK_LIMIT_MS);
       const log = machine.logs.find(({ name }) => name.startsWith(drive.name));
       machine.kill();
       if (log !== undefined && this.#random.chance(0.5)) {
@@ -44,6 +54,7 @@ export class Operator<P extends Inspectable> {
       machine.replaceDrive(drive.name);
       await this.#startAndWait(machine);
       await this.#admit(machine, drive.name);
+      if (before !== undefined) await this.#watchStatus(before);
     });
   }
 
@@ -104,8 +115,40 @@ export class Operator<P extends Inspectable> {
     }
   }
 
+  /** Asks this node and that until some have said "healthy", and looks at the drives then. */
+  async #watchStatus(before: Holdings): Promise<void> {
+    const { scheduler, machines } = this.#cluster;
+    const endMs = scheduler.nowMs + WATCH_LIMIT_MS;
+    for (let looks = 0; looks < HEALTHY_LOOKS && scheduler.nowMs < endMs; ) {
+      await scheduler.sleep(this.#random.longTailed(1, 40), 'the operator looks at the status');
+      const { name, program } = this.#random.pick(machines);
+      if (!machines.every((machine) => machine.program?.serves() === true)) continue;
+      const members = this.#members();
+      const asked = program!.objects!.status();
+      const status = await this.#withinLimit(
+        asked.catch(() => undefined),
+        STATUS_LIMIT_MS,
+      );
+      if (status?.health !== 'healthy') continue;
+      const lost = await this.#withinLimit(lostSince(members, before).catch(unreadable), LOOK_LIMIT_MS);
+      if (lost !== undefined && lost.length > 0)
+        throw new PromiseBroken('health', `${name} says healthy, but ${lost[0]}`);
+      looks++;
+    }
+  }
+
+  #members(): Member[] {
+    return this.#cluster.machines.flatMap(({ program }) => (program?.serves() === true ? [program.member] : []));
+  }
+
   /** A process that dies never answers. */
   #withinLimit<T>(work: Promise<T>, limitMs: number): Promise<T | undefined> {
     return Promise.race([work, this.#cluster.scheduler.sleep(limitMs, 'the operator waits').then(() => undefined)]);
   }
+}
+
+/** A look at a drive that gives errors says nothing. */
+function unreadable(error: unknown): undefined {
+  if (error instanceof DiskError) return undefined;
+  throw error;
 }

@@ -54,12 +54,50 @@ export interface ShardState {
   readonly orphans: readonly string[];
 }
 
+/** What was decided, and whose bodies were whole, at some moment. */
+export interface Holdings {
+  readonly versions: ReadonlyMap<RegisterKey, string>;
+  readonly blobIds: ReadonlySet<string>;
+}
+
+/** As the drives have it, without asking anybody: the look changes nothing, and may be taken while clients and faults are at work. */
+export async function holdings(members: readonly Member[]): Promise<Holdings> {
+  const topology = newestTopology(members);
+  const shards = await shardsBySlot(members);
+  const decided = decidedOn(topology, await registersBySlot(members));
+  const blobs = [...decided].flatMap(([key, { payload }]) => ownershipIn(key, payload).blobs);
+  const whole = blobs.filter((blob) => shardsLacking(topology, shards, blob).length === 0);
+  return {
+    versions: new Map([...decided].map(([key, { version }]) => [key, version])),
+    blobIds: new Set(whole.map(({ blobId }) => blobId)),
+  };
+}
+
+/** Sentences about what was there then, is still owned, and is not in its place now. While there are any, nobody may say "healthy". */
+export async function lostSince(members: readonly Member[], before: Holdings): Promise<string[]> {
+  const topology = newestTopology(members);
+  // First the shards: what is owned afterwards was owned all the time, so nobody may have deleted it.
+  const shards = await shardsBySlot(members);
+  const bySlot = await registersBySlot(members);
+  const problems: string[] = [];
+  for (const [key, { payload }] of decidedOn(topology, bySlot)) {
+    for (const blob of ownershipIn(key, payload).blobs) {
+      if (before.blobIds.has(blob.blobId)) problems.push(...shardsLacking(topology, shards, blob));
+    }
+    const version = before.versions.get(key);
+    // What says nothing but "deleted" may be forgotten, on one replica after the other.
+    if (version === undefined || payload.length === 0) continue;
+    const stale = groupOf(topology, key).slots.filter((slot) => (bySlot.get(slot)?.get(key)?.version ?? '') < version);
+    problems.push(...stale.map((slot) => `${slot} has an old version of ${nameOf(key)}, or none`));
+  }
+  return problems;
+}
+
 /** The same of shards. */
 export async function shardProblems(members: readonly Member[]): Promise<ShardState> {
   const topology = newestTopology(members);
   const drives = members.flatMap((member) => member.drives.open());
-  const onDrives = new Map<string, Map<string, ShardInfo>>();
-  for (const drive of drives) onDrives.set(drive.identity.slot, await shardsOf(drive));
+  const onDrives = await shardsBySlot(members);
   const missing: string[] = [];
   const rotten: string[] = [];
   const uncollected: string[] = [];
@@ -157,6 +195,42 @@ async function registersBySlot(members: readonly Member[]): Promise<Map<string, 
       bySlot.set(slot, new Map(held));
     }
   }
+  return bySlot;
+}
+
+/** By key, the newest version that a write quorum holds. */
+function decidedOn(
+  topology: Topology,
+  bySlot: ReadonlyMap<string, ReadonlyMap<RegisterKey, Held>>,
+): Map<RegisterKey, Held> {
+  const decided = new Map<RegisterKey, Held>();
+  for (const key of keysOf(bySlot)) {
+    const { slots, write } = groupOf(topology, key);
+    const held = slots.flatMap((slot) => bySlot.get(slot)?.get(key) ?? []);
+    const agreed = held.filter(({ version }) => held.filter((other) => other.version === version).length >= write);
+    if (agreed[0] !== undefined) decided.set(key, agreed[0]);
+  }
+  return decided;
+}
+
+function shardsLacking(
+  topology: Topology,
+  shards: ReadonlyMap<string, ReadonlyMap<string, ShardInfo>>,
+  { blobId, k, m }: BlobRef,
+): string[] {
+  return topology
+    .positions(topology.partitionOf(blobId))
+    .slice(0, k + m)
+    .flatMap(({ slot }, position) => {
+      const name = shardName(blobId, position);
+      return shards.get(slot)?.has(name) ? [] : [`shard ${name} is not on ${slot}`];
+    });
+}
+
+async function shardsBySlot(members: readonly Member[]): Promise<Map<string, Map<string, ShardInfo>>> {
+  const bySlot = new Map<string, Map<string, ShardInfo>>();
+  for (const drive of members.flatMap((member) => member.drives.open()))
+    bySlot.set(drive.identity.slot, await shardsOf(drive));
   return bySlot;
 }
 

@@ -98,4 +98,17 @@ export const OBJECT_MUTATIONS: readonly Mutation[] = [
     focus: { ...LOST_ANSWERS, faults: ['kill', 'replaced-drives'], shape: SHAPES[3]! },
     firstSeed: 0,
   },
+  {
+    name: 'healthy-by-another-map',
+    breaks: 'health counts what a node has compared by an older map than the one that is judged',
+    edits: [
+      {
+        file: 'node/core/health.ts',
+        from: 'if (condition.epoch !== map.epoch) reasons.push(otherEpoch(name, condition, map));\n    else if (condition.pending',
+        to: 'if (condition.pending',
+      },
+    ],
+    focus: { ...LOST_ANSWERS, faults: ['replaced-drives', 'stray'], faultsMs: 60_000 },
+    firstSeed: 0,
+  },
 ];

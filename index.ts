@@ -12,8 +12,8 @@ export type {
   SpecProblem,
 } from './spec/cluster-spec.ts';
 export { parseClusterSpec } from './spec/parse.ts';
+export type { Credentials } from './stacks/credentials.ts';
 export type { CorruptionProps, FlippedByte } from './stacks/local/corruption.ts';
-export type { Credentials } from './stacks/local/data-directory.ts';
 export { LocalError, type LocalErrorKind } from './stacks/local/errors.ts';
 export {
   createTestCluster,

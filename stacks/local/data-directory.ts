@@ -1,6 +1,5 @@
 // The directory of one local cluster: what lies where, how it comes to be, and how it is told from other people's directories.
 // Promises that secrets are readable by their owner only, and that a directory which is not ours is never written to or deleted.
-import { randomBytes, randomInt } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -12,14 +11,10 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, isAbsolute, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { ClusterSpec } from '../../spec/cluster-spec.ts';
+import { type Credentials, chooseClusterSecret, chooseCredentials, readSecret } from '../credentials.ts';
 import { LocalError } from './errors.ts';
-
-export interface Credentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-}
 
 /** ashlar.json: what a later command has to know about the cluster. */
 export interface ClusterState {
@@ -90,7 +85,7 @@ export function createCluster(props: CreateProps): LocalCluster {
     nodePorts,
     endpointPort,
   };
-  const cluster = { directory, state, credentials, clusterSecret: randomBytes(32).toString('hex') };
+  const cluster = { directory, state, credentials, clusterSecret: chooseClusterSecret() };
   // Built aside and renamed, so that an interruption leaves nothing half made; an existing empty directory may be a mount
   // point, which nothing can be renamed onto, and is filled in place.
   const inPlace = existsSync(directory);
@@ -211,32 +206,6 @@ function writeState(directory: string, state: ClusterState): void {
   const file = directoryLayout(directory).stateFile;
   writeFileSync(`${file}.new`, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 });
   renameSync(`${file}.new`, file);
-}
-
-function chooseCredentials(spec: ClusterSpec, specDirectory: string): Credentials {
-  const { accessKey, secretKeyFile } = spec.root;
-  return {
-    accessKeyId: accessKey ?? `ASHLAR${randomText(14, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567')}`,
-    secretAccessKey:
-      secretKeyFile === null
-        ? randomText(40, 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789')
-        : readSecret(isAbsolute(secretKeyFile) ? secretKeyFile : join(specDirectory, secretKeyFile)),
-  };
-}
-
-/** Letters and digits only, so that no shell and no URL needs them quoted. */
-function randomText(length: number, alphabet: string): string {
-  return Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join('');
-}
-
-function readSecret(file: string): string {
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch (error) {
-    throw new LocalError('input', `the secret in ${file} cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
 }
 
 function writeSecret(file: string, secret: string): void {

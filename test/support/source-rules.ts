@@ -73,7 +73,14 @@ const ADAPTERS = [
   'node/storage/drive-lock.ts',
 ];
 /** The only files that may look at the environment: each program's one entry. */
-const ENVIRONMENT_READERS = ['node/main.ts', 'cli/main.ts', 'node/health-main.ts', 'test/', 'scripts/'];
+const ENVIRONMENT_READERS = [
+  'node/main.ts',
+  'cli/main.ts',
+  'stacks/swarm/main.ts',
+  'node/health-main.ts',
+  'test/',
+  'scripts/',
+];
 /** Programs: importing them runs them, so nothing imports them. */
 const PROGRAMS = [
   'node/main.ts',

@@ -1,0 +1,24 @@
+// The program that cdktf.json names: synthesizes the cluster of the working directory. The only place of the Swarm target that reads
+// the environment: ASHLAR_IMAGE takes the place of the image in cdktf.json, which pipelines that build one need.
+import { join, relative } from 'node:path';
+import { packageRoot } from '../local/program-files.ts';
+import { swarmApp } from './app.ts';
+import { SwarmError } from './errors.ts';
+import { chooseManager } from './managers.ts';
+import { openProject } from './project.ts';
+
+try {
+  const directory = process.cwd();
+  const project = openProject({ directory, image: process.env.ASHLAR_IMAGE || undefined });
+  const app = swarmApp({
+    project,
+    dockerHost: await chooseManager(project.settings.managers),
+    ashlarCommand: `node ${relative(directory, join(packageRoot(), 'cli', 'bin.js'))}`,
+    outdir: null,
+  });
+  app.synth();
+} catch (error) {
+  if (!(error instanceof Error && 'kind' in error)) throw error;
+  console.error(`ashlar: ${error.message}`);
+  process.exitCode = error instanceof SwarmError && error.kind === 'input' ? 2 : 1;
+}

@@ -8,6 +8,8 @@ import { CHECKPOINT, decodeCheckpoint, encodeCheckpoint } from '../../node/stora
 import { CorruptionError } from '../../node/storage/drive-store.ts';
 import { decodeEntry, type Entry, encodeEntry, INDEX_ENTRY, POINTER } from '../../node/storage/entry.ts';
 import { DRIVE_IDENTITY, LOG_DEVICE_IDENTITY } from '../../node/storage/identity.ts';
+import { encodeHead, INDEX_HEAD, NODE_REFERENCE } from '../../node/storage/index-head.ts';
+import { encodeNode, encodeReference, INDEX_PAGE_BYTES, referenceTo } from '../../node/storage/index-node.ts';
 import { LIVE_BYTES } from '../../node/storage/live-bytes.ts';
 import {
   decodeFrame,
@@ -75,6 +77,12 @@ const shardHeader = {
   attributes: Buffer.from('attr'),
 };
 
+const indexLeaf = encodeNode(
+  0,
+  ['one', 'two'].map((body, i) => ({ key: Buffer.from(`v${'ab'[i]}`), body: Buffer.from(body) })),
+);
+const leafReference = referenceTo(2, indexLeaf);
+
 const trimmed = (padded: Buffer): string => padded.toString('hex').replace(/(00)+$/, '');
 
 const GOLDEN: readonly (readonly [what: string, encoded: string, golden: string])[] = [
@@ -123,6 +131,21 @@ const GOLDEN: readonly (readonly [what: string, encoded: string, golden: string]
     'a checkpoint',
     encodeCheckpoint(checkpoint).toString('hex'),
     '4153484c52434b5059000000c789ed3801000102030405060708090a0b0c0d0e0f010000000000000002000000000000000300000000000000040000000000000005000000000000000600000000000000070000000000000008000000000000000900000000000000',
+  ],
+  [
+    'a leaf of the index',
+    trimmed(indexLeaf),
+    '0100000002000000100000001b00000002000300000076616f6e65020003000000766274776f',
+  ],
+  [
+    'a node above the leaves',
+    trimmed(encodeNode(1, [{ key: Buffer.alloc(0), body: encodeReference(leafReference) }])),
+    '01010000010000000c00000000000c00000002000000000001005522b06d',
+  ],
+  [
+    'an index head',
+    trimmed(encodeHead({ transaction: 9, root: leafReference, level: 0, usedPages: 1, endPage: 5 })),
+    '4153484c5249445829000000ee928bba01090000000000000001020000000000000001005522b06d00010000000000000005',
   ],
   [
     'live bytes',
@@ -236,6 +259,8 @@ describe('docs/disk-format.md', () => {
     ['log frame', FRAME_HEADER.fields],
     ['log operation', LOG_OPERATION.fields],
     ['shard file', SHARD_FILE.fields],
+    ['index head', INDEX_HEAD.fields],
+    ['node reference', NODE_REFERENCE.fields],
     ['index entry', INDEX_ENTRY.fields],
     ['pointer', POINTER.fields],
     ['checkpoint', CHECKPOINT.fields],
@@ -248,14 +273,14 @@ describe('docs/disk-format.md', () => {
   });
 
   it('has the limits', () => {
-    for (const limit of [FRAME_BODY_BYTES_MAX, SHARD_BLOCK_BYTES]) {
+    for (const limit of [FRAME_BODY_BYTES_MAX, SHARD_BLOCK_BYTES, INDEX_PAGE_BYTES]) {
       expect(document).toContain(limit.toLocaleString('en-US'));
     }
   });
 
   it('gives every format the version that it says', () => {
     const formats: ReturnType<typeof format>[] = [DRIVE_IDENTITY, LOG_DEVICE_IDENTITY, LOG_FILE_HEADER, INDEX_ENTRY];
-    formats.push(CHECKPOINT, LIVE_BYTES, SHARD_FILE_HEADER, SHARD_FILE_FOOTER);
+    formats.push(INDEX_HEAD, CHECKPOINT, LIVE_BYTES, SHARD_FILE_HEADER, SHARD_FILE_FOOTER);
     expect(formats.map(({ version }) => version)).toEqual(formats.map(() => 1));
     expect(document).toContain('version 1');
   });

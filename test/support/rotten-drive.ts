@@ -17,8 +17,12 @@ const [directory, firstSeed, rounds] = [process.argv[2]!, Number(process.argv[3]
 const SECTOR_BYTES = [512, 4_096];
 const VALUES = 1_500;
 const SHARDS = 20;
-/** What is in the newest frame of a log that nobody closed: rotten, it looks torn, and is lost. */
-const NEWEST_KEY = 'newest';
+/**
+ * What is in the newest frames of a log that nobody closed: rotten, they look torn, and are lost. Longer than a sector each, so that
+ * nothing else is in them.
+ */
+const NEWEST_KEYS = ['last but one', 'last'];
+const NEWEST_BYTES = 10_000;
 /** Long keys that begin alike make a tree of four levels of so few. */
 const keyOf = (i: number) => `${'k'.repeat(300)}${((i * 2654435761) % 2 ** 32).toString(16).padStart(8, '0')}`;
 const contentOf = (i: number) => Buffer.alloc(i % 10 === 0 ? 3_000 : 60, i & 0xff);
@@ -51,7 +55,7 @@ async function make(killed: string, closed: string): Promise<void> {
     const numbers = Array.from({ length: VALUES }, (_, i) => i).slice(from * VALUES, to * VALUES);
     await Promise.all(numbers.map((i) => store.commit([put(keyOf(i), contentOf(i), headOf(i))])));
     for (let i = from * SHARDS; i < to * SHARDS; i++) await store.putShard(shardOf(i), Buffer.from('a'), shardData(i));
-    await store.commit([put(NEWEST_KEY, Buffer.from('x'), Buffer.from('x'))]);
+    for (const key of NEWEST_KEYS) await store.commit([put(key, Buffer.alloc(NEWEST_BYTES), Buffer.alloc(0))]);
     if (to === 1) cpSync(life, killed, { recursive: true });
     await store.close();
   }
@@ -96,15 +100,15 @@ async function readAll(store: DriveStore, found: Findings): Promise<void> {
     const value = await told(store.get(keyOf(i)));
     const head = await told(store.head(keyOf(i)));
     if (value === null || head === null) found.refused++;
-    if (value !== null) assert(value.value !== null && contentOf(i).equals(value.value), `value ${i} is wrong`);
-    if (head !== null) assert(head.value?.head && headOf(i).equals(head.value.head), `head ${i} is wrong`);
+    if (value !== null) assert(value.value !== null && contentOf(i).equals(value.value), `value ${i} is wrong or gone`);
+    if (head !== null) assert(head.value?.head && headOf(i).equals(head.value.head), `head ${i} is wrong or gone`);
   }
   const absent = await told(store.get('absent'));
   assert(absent === null || absent.value === null, 'something that was never written is there');
   for (let i = 0; i < SHARDS; i++) {
     const data = await told(store.readShard(shardOf(i), 0, 1_000_000));
     if (data === null) found.refused++;
-    else assert(data.value !== null && shardData(i).equals(data.value), `shard ${i} is wrong`);
+    else assert(data.value !== null && shardData(i).equals(data.value), `shard ${i} is wrong or gone`);
   }
   const keys = await told(store.heads('k', 'l', 10 * VALUES));
   if (keys === null) found.refused++;

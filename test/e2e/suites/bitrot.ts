@@ -1,10 +1,14 @@
 // Bytes rot on drives under an application that reads: as many drives as the scheme has parity, every shard of them, then records,
 // a log and an index. Every read stays right, scrubbing finds and repairs the rest, and status does not call it healthy meanwhile.
+// No node's process ends of it, whatever rots: neither of flipped bytes nor of whole sectors of garbage, under a running node too.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { nodeOf } from '../../../stacks/local/addressing.ts';
 import type { CorruptionTarget } from '../../../stacks/local/corruption.ts';
 import { FaultyCluster } from '../faulty-cluster.ts';
+import { spoilSectors } from '../garbage-sectors.ts';
 import { type ProgramResult, run } from '../programs.ts';
 import { verifyShardFiles } from '../shard-files.ts';
 import type { Suite, SuiteContext } from '../suite.ts';
@@ -21,6 +25,11 @@ const OUTCOME_TIMEOUT_MS = 120_000;
 const POLL_MS = 50;
 /** Damages any file of a log or an index for certain, whatever part of it is still in use. */
 const FLIPS_PER_FILE = 300;
+/** Of every file of the index and the log of a drive, under its running node. */
+const GARBAGE_SHARE = 0.2;
+/** A drive outside any cluster, in a process of its own, so often. */
+const ROTTEN_DRIVE_ROUNDS = { ci: 40, full: 400 };
+const ROTTEN_DRIVE = join(import.meta.dirname, '..', '..', 'support', 'rotten-drive.ts');
 
 export const bitrot: Suite = {
   name: 'bitrot',
@@ -36,6 +45,8 @@ export const bitrot: Suite = {
       await rot.whatIsRepairedInPlace('shards');
       await rot.whatIsRepairedInPlace('manifests');
       for (const what of ['log', 'index'] as const) await rot.whatMayCostTheDrive(what);
+      for (const what of ['log', 'index'] as const) await rot.whatRotsUnderTheNode(what);
+      await rot.aDriveOfItsOwn(context.ci ? ROTTEN_DRIVE_ROUNDS.ci : ROTTEN_DRIVE_ROUNDS.full);
     } catch (error) {
       await faulty.keepLogs(context.directory);
       throw error;
@@ -94,7 +105,7 @@ class Rot {
         if (found.state === 'up' && scrubbed.exitCode === 0)
           return 'opened with it, and scrubbed until all was repaired';
       }
-      await this.#replaceDrive(slot, found.state);
+      await this.#replaceDrive(slot);
       return outcomeText(found);
     });
     await this.#ashlar('scrub', '--wait');
@@ -103,12 +114,58 @@ class Rot {
     this.#say(`${what}: ${FLIPS_PER_FILE} bytes in each file on drive ${slot}: ${outcome}; reads right all the time`);
   }
 
+  /** Sectors of garbage in its files while the node has them open: the node stays, reads and writes go on, status names the drive. */
+  async whatRotsUnderTheNode(what: 'log' | 'index'): Promise<void> {
+    const [, slot] = ROTTEN;
+    const pids = this.#faulty.pids();
+    const outcome = await this.#objects.whileReading(async () => {
+      const spoilt = spoilSectors(join(this.#faulty.cluster.directory, 'data', slot, what), GARBAGE_SHARE);
+      this.#say(`${what}: ${spoilt} sectors of garbage on drive ${slot}, under its running node`);
+      await this.#objects.readAll();
+      await this.#run(['scrub', '--wait', '--timeout', SCRUB_TIMEOUT], false);
+      const found = await this.#outcomeFor(slot);
+      this.#sameProcesses(pids);
+      await this.#replaceDrive(slot);
+      return outcomeText(found);
+    });
+    await this.#ashlar('scrub', '--wait');
+    await this.#faulty.cluster.waitHealthy({ timeoutMs: HEALTHY_TIMEOUT_MS });
+    await this.#everythingIsRight();
+    this.#say(`  ${outcome}; the node stayed, reads right all the time`);
+  }
+
+  /** A sector at a time, anywhere, at rest and in use: each answer is right or refused, and the process lives. */
+  async aDriveOfItsOwn(rounds: number): Promise<void> {
+    const directory = await mkdtemp(join(tmpdir(), 'ashlar-rot-'));
+    try {
+      const seed = Date.now() % 1_000_000;
+      const { stdout } = await run(process.execPath, [ROTTEN_DRIVE, directory, String(seed), String(rounds)], {
+        mustSucceed: true,
+      });
+      const outcomes = stdout.trim().split('\n');
+      if (outcomes.length !== rounds)
+        throw new Error(`${outcomes.length} of ${rounds} rounds ended (from seed ${seed})`);
+      const refused = outcomes.filter((line) => line.includes('refused')).length;
+      this.#say(
+        `a drive of its own: ${rounds} sectors of garbage (from seed ${seed}), ${refused} of them met and refused, no wrong answer`,
+      );
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  }
+
+  #sameProcesses(before: ReadonlyMap<string, number>): void {
+    const now = this.#faulty.pids();
+    for (const [node, pid] of before) {
+      if (now.get(node) !== pid) throw new Error(`the process of node ${node} ended of what rotted`);
+    }
+  }
+
   /** As an operator does it: the drive's data are given up, and the cluster takes it as a blank one. */
-  async #replaceDrive(slot: string, state: DriveOutcome['state']): Promise<void> {
-    if (state !== 'gone') await this.#ashlar('drill', 'kill', 'drive', slot);
+  async #replaceDrive(slot: string): Promise<void> {
+    await this.#ashlar('drill', 'kill', 'drive', slot);
     await this.#ashlar('drill', 'wipe', 'drive', slot);
-    if (state !== 'gone') await this.#ashlar('drill', 'revive', 'drive', slot);
-    else await this.#ashlar('drill', 'revive', 'node', nodeOf(slot));
+    await this.#ashlar('drill', 'revive', 'drive', slot);
   }
 
   async #everythingIsRight(): Promise<void> {
@@ -118,12 +175,12 @@ class Rot {
     this.#say(`  all ${this.#objects.count} objects read, all ${files} shard files verified from outside`);
   }
 
-  /** How it went with the drive once its node was started again; 'gone' when the node did not stay. */
+  /** How it is with the drive, once that is known. Rejects when its node did not stay: a drive costs a drive at the most. */
   async #outcomeFor(slot: string): Promise<DriveOutcome> {
     const node = nodeOf(slot);
     const endMs = performance.now() + OUTCOME_TIMEOUT_MS;
     while (performance.now() < endMs) {
-      if (!this.#faulty.pids().has(node)) return { state: 'gone', reason: null };
+      if (!this.#faulty.pids().has(node)) throw new Error(`the process of node ${node} ended of what rotted`);
       const report = (await this.#faulty.status()).nodes.find(({ name }) => name === node)!;
       const drive = report.drives.find((candidate) => candidate.slot === slot)!;
       // Down in the map: it has not caught up yet, or nobody has agreed yet that it is back.
@@ -138,12 +195,9 @@ class Rot {
     return verifyShardFiles(nodes.flatMap(({ drives }) => drives.map((slot) => join(directory, 'data', slot))));
   }
 
-  /** A log or index may kill its node; everything else must work. */
   #corrupt(slot: string, what: CorruptionTarget): Promise<ProgramResult> {
-    const isFile = what === 'log' || what === 'index';
-    const flips = isFile ? ['--flips', String(FLIPS_PER_FILE)] : [];
-    const args = ['drill', 'corrupt', 'drive', slot, '--what', what, ...flips];
-    return this.#run(args, !isFile);
+    const flips = what === 'log' || what === 'index' ? ['--flips', String(FLIPS_PER_FILE)] : [];
+    return this.#ashlar('drill', 'corrupt', 'drive', slot, '--what', what, ...flips);
   }
 
   #ashlar(...args: string[]): Promise<ProgramResult> {
@@ -156,7 +210,7 @@ class Rot {
 }
 
 interface DriveOutcome {
-  readonly state: 'up' | 'unusable' | 'gone';
+  readonly state: 'up' | 'unusable';
   readonly reason: string | null;
 }
 
@@ -167,8 +221,6 @@ function outcomeText({ state, reason }: DriveOutcome): string {
       return `opened with it, but scrubbing could not repair all of it; ${then}`;
     case 'unusable':
       return `refused, and said so in status (${reason}); ${then}`;
-    case 'gone':
-      return `its node's process died of it, which is more than a drive should cost; ${then}`;
   }
 }
 

@@ -22,6 +22,8 @@ const SAMPLE = 2_000;
 const TIMEOUT_MS = 1_800_000;
 /** The last pages may cost this many times the first before listing no longer counts as linear. */
 const PAGE_COST_RATIO_MAX = 3;
+/** What Linux counts processor time in, on every machine that Node runs on. */
+const TICKS_PER_SECOND = 100;
 const CLIENT_PROGRAM = join(import.meta.dirname, '..', 'traffic', 'small-objects.ts');
 
 export const million: Suite = {
@@ -121,8 +123,10 @@ class CrowdedBucket {
     const { liveSeconds, readySeconds } = await this.#faulty.revive(this.#faulty.nodes);
     await this.#faulty.cluster.waitHealthy({ timeoutMs: TIMEOUT_MS });
     const healthySeconds = (performance.now() - startedAt) / 1000;
+    const cpuSeconds = await Promise.all([...this.#faulty.pids().values()].map(processorSeconds));
+    const cpuAll = cpuSeconds.reduce((sum, seconds) => sum + seconds, 0);
     this.#say(
-      `restart of all nodes after SIGKILL, ${isCold ? 'page cache emptied' : 'page cache warm (not root)'}: live after ${liveSeconds.toFixed(1)} s, ready after ${readySeconds.toFixed(1)} s, healthy after ${healthySeconds.toFixed(1)} s`,
+      `restart of all nodes after SIGKILL, ${isCold ? 'page cache emptied' : 'page cache warm (not root)'}: live after ${liveSeconds.toFixed(1)} s, ready after ${readySeconds.toFixed(1)} s, healthy after ${healthySeconds.toFixed(1)} s, for which the nodes used ${cpuAll.toFixed(1)} s of processor time in all`,
     );
     await this.#reportMemory('after the restart');
   }
@@ -222,6 +226,14 @@ class Ingest {
       `${this.acknowledged} PUTs of 4 KiB in ${seconds.toFixed(0)} s: ${(this.acknowledged / seconds).toFixed(0)} a second with ${CLIENT_PROCESSES * CONCURRENCY_PER_PROCESS} at a time; median ${at(0.5)} ms, 99% ${at(0.99)} ms; ${this.#repeated} asked again`,
     );
   }
+}
+
+/** Since the process started: what a loaded machine does not change. */
+async function processorSeconds(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [userTicks, systemTicks] = [Number(fields[11]), Number(fields[12])];
+  return (userTicks + systemTicks) / TICKS_PER_SECOND;
 }
 
 function mean(values: readonly number[]): number {

@@ -50,7 +50,7 @@ export async function layOutContext(props: ContextProps): Promise<ImageContext> 
 }
 
 function requireCheckout(repository: string): void {
-  const needed = ['package-lock.json', 'node/main.ts', 'node_modules/typescript/bin/tsc'];
+  const needed = ['package-lock.json', 'scripts/tsconfig.image.json', 'node_modules/typescript/bin/tsc'];
   const missing = needed.filter((path) => !existsSync(join(repository, path)));
   if (missing.length === 0) return;
   throw new ImageError(

@@ -1,6 +1,6 @@
 // A testbed: a real Docker Swarm of several hosts on one Linux machine, each host a set of namespaces with a docker engine of its
 // own. Every step looks at what is there already, so that a call repairs what an interrupted one left, or what has died since.
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { TestbedError } from './errors.ts';
@@ -72,6 +72,7 @@ export async function takeDownTestbed(name: string): Promise<void> {
     if (entry !== SHAPE_FILE) rmSync(join(layout.directory, entry), { recursive: true, force: true });
   }
   rmSync(layout.directory, { recursive: true });
+  if (readdirSync(TESTBEDS_DIRECTORY).length === 0) rmdirSync(TESTBEDS_DIRECTORY);
 }
 
 export async function testbedStatus(name: string): Promise<TestbedStatus> {
@@ -114,9 +115,10 @@ export function clientCommand(name: string): string[] {
 /** Throws TestbedError when there is none of that name. */
 export function findTestbed(name: string): TestbedLayout {
   const file = shapeFile(name);
-  if (!existsSync(file))
-    throw new TestbedError('input', `there is no testbed ${name}; "ashlar testbed swarm up" makes one`);
-  return testbedLayout(SHAPE.parse(JSON.parse(readFileSync(file, 'utf8'))));
+  if (existsSync(file)) return testbedLayout(SHAPE.parse(JSON.parse(readFileSync(file, 'utf8'))));
+  const others = existsSync(TESTBEDS_DIRECTORY) ? readdirSync(TESTBEDS_DIRECTORY).sort() : [];
+  const known = others.length === 0 ? '"ashlar testbed swarm up" makes one' : `there are ${others.join(', ')} (--name)`;
+  throw new TestbedError('input', `there is no testbed ${name}; ${known}`);
 }
 
 function rememberShape(layout: TestbedLayout, shape: TestbedShape): void {

@@ -173,7 +173,7 @@ describe('what an image says of itself', () => {
 
 test('an image is not built from what is no checkout, and it says what to do', async () => {
   const context = layOutContext({ repository: directory, directory: join(directory, 'out'), architecture: 'x64' });
-  await expect(context).rejects.toThrow(/no package-lock.json, node\/main.ts, .*clone it/);
+  await expect(context).rejects.toThrow(/no package-lock.json, scripts\/tsconfig.image.json, .*clone it/);
 });
 
 describe('the Dockerfile', () => {

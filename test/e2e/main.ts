@@ -15,6 +15,7 @@ import { million } from './suites/million.ts';
 import { mutations } from './suites/mutations.ts';
 import { powerCut } from './suites/power-cut.ts';
 import { sigkill } from './suites/sigkill.ts';
+import { swarm } from './suites/swarm.ts';
 import { zoneLoss } from './suites/zone-loss.ts';
 
 const SUITES: readonly Suite[] = [
@@ -28,6 +29,7 @@ const SUITES: readonly Suite[] = [
   bitrot,
   million,
   mutations,
+  swarm,
 ];
 /** What has not begun by then is skipped: a run that is cut off from outside says nothing. */
 const CI_DEADLINE_MS = 70 * 60_000;
@@ -88,7 +90,7 @@ async function runSuite(suite: Suite, options: Pick<SuiteContext, 'ci' | 'object
 async function missing(suite: Suite): Promise<string | null> {
   const absent = [];
   for (const { name, program } of suite.packages) if (!(await isInstalled(program))) absent.push(name);
-  if (absent.length === 0) return null;
+  if (absent.length === 0) return (await suite.obstacle?.()) ?? null;
   if (process.getuid?.() !== 0 || !(await isInstalled('apt-get'))) {
     return `needs ${absent.join(', ')}, and only root can install them here with apt-get`;
   }
@@ -97,7 +99,7 @@ async function missing(suite: Suite): Promise<string | null> {
   try {
     await run('apt-get', ['update', '-qq'], quiet);
     await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...absent], quiet);
-    return null;
+    return (await suite.obstacle?.()) ?? null;
   } catch (error) {
     return `installing ${absent.join(', ')} failed: ${error instanceof Error ? error.message.split('\n')[0] : error}`;
   }

@@ -17,6 +17,8 @@ export interface Suite {
   readonly summary: string;
   /** Debian packages whose programs it runs. */
   readonly packages: readonly { readonly name: string; readonly program: string }[];
+  /** What else this machine lacks for it, when the packages are there; null when nothing. */
+  readonly obstacle?: () => Promise<string | null>;
   /** Rejects with what went wrong. */
   run(context: SuiteContext): Promise<void>;
 }

@@ -28,9 +28,10 @@ const COMMANDS: readonly CommandEntry[] = [
   { name: 'plan', summary: 'show what a spec promises, and prove it', load: () => import('./commands/plan.ts') },
   {
     name: 'render',
-    summary: 'write what other programs read: load balancers',
+    summary: 'write what other programs read: load balancers, stacks',
     load: () => import('./commands/render.ts'),
   },
+  { name: 'swarm', summary: 'prepare and check a deploy to Docker Swarm', load: () => import('./commands/swarm.ts') },
   { name: 'image', summary: 'build and push the image of the node', load: () => import('./commands/image.ts') },
   { name: 'testbed', summary: 'a real multi-host cluster on one machine', load: () => import('./commands/testbed.ts') },
   { name: 'down', summary: 'stop it, and with --purge delete its data', load: () => import('./commands/down.ts') },

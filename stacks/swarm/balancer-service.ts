@@ -30,7 +30,8 @@ export function balancerConfig(plan: Plan, zone: string, settings: SwarmSettings
       listen: { host: null, port: balancerPort(plan, settings) },
       tls: { kind: 'none' },
       zone,
-      stats: { host: null, port: STATS_PORT },
+      // Seen by the other services only, and on the host network by the host alone.
+      stats: { host: isOverlay ? null : '127.0.0.1', port: STATS_PORT },
       nodeAddress: isOverlay ? '{node}' : null,
       nameServers: isOverlay ? [DOCKER_NAME_SERVER] : [],
     }),

@@ -36,6 +36,7 @@ export function describeSwarm({ plan, settings, secrets: values }: DescribeProps
     cluster: plan.name,
     ...stack,
     rollout: rolloutOf(plan, settings).map((step) => ({ ...step, fingerprint: fingerprint(step.services, stack) })),
+    gateEndpoints: gateEndpointsOf(plan, settings),
     endpoints: endpointsOf(plan, settings),
   };
 }
@@ -146,6 +147,12 @@ function fingerprint(
     .update(JSON.stringify([services, secrets, stack.network]))
     .digest('hex')
     .slice(0, 16);
+}
+
+/** On the host network nothing is published, and every node has an address. */
+function gateEndpointsOf(plan: Plan, { gate, network }: SwarmSettings): readonly string[] {
+  if (gate.endpoints.length > 0 || network.mode === 'overlay') return gate.endpoints;
+  return plan.nodes.map((node) => `http://${node.host}:${portOf(node)}`);
 }
 
 function endpointsOf(plan: Plan, settings: SwarmSettings): string[] {

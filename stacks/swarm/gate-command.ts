@@ -30,9 +30,10 @@ export function gateCommand(
   const words = [
     ...[`--${kind}`, name],
     ...['--cluster', stack.cluster],
+    ...['--nodes', String(stack.services.filter(({ labels }) => labels['ashlar.node'] !== undefined).length)],
     ...step.services.flatMap((service) => ['--service', service]),
     ...['--secret-file', gate.secretFile],
-    ...settings.gate.endpoints.flatMap((endpoint) => ['--endpoint', endpoint]),
+    ...stack.gateEndpoints.flatMap((endpoint) => ['--endpoint', endpoint]),
     ...['--timeout', settings.gate.timeout],
   ];
   return `${gate.program} --docker-host "${gate.dockerHost}" ${words.map((word) => literal(shellWord(word))).join(' ')}`;

@@ -1,5 +1,6 @@
 // The program that cdktf.json names: synthesizes the cluster of the working directory. The only place of the Swarm target that reads
-// the environment: ASHLAR_IMAGE takes the place of the image in cdktf.json, which pipelines that build one need.
+// the environment: ASHLAR_IMAGE takes the place of the image in cdktf.json, which pipelines that build one need, and DOCKER_HOST that of
+// managers which cdktf.json does not name.
 import { join, relative } from 'node:path';
 import { packageRoot } from '../local/program-files.ts';
 import { swarmApp } from './app.ts';
@@ -7,12 +8,14 @@ import { SwarmError } from './errors.ts';
 import { chooseManager } from './managers.ts';
 import { openProject } from './project.ts';
 
+const LOCAL_ENGINE = 'unix:///var/run/docker.sock';
+
 try {
   const directory = process.cwd();
   const project = openProject({ directory, image: process.env.ASHLAR_IMAGE || undefined });
   const app = swarmApp({
     project,
-    dockerHost: await chooseManager(project.settings.managers),
+    dockerHost: (await chooseManager(project.settings.managers)) ?? (process.env.DOCKER_HOST || LOCAL_ENGINE),
     ashlarCommand: `node ${relative(directory, join(packageRoot(), 'cli', 'bin.js'))}`,
     outdir: null,
   });

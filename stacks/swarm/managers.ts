@@ -5,12 +5,12 @@ import { connect } from 'node:net';
 const TIMEOUT_MS = 2_000;
 const DOCKER_PORT = 2375;
 
-/** The first when none answers: the error is then the client's own. A single one is not asked at all. */
-export async function chooseManager(managers: readonly string[], answers = takesConnections): Promise<string> {
+/** The first when none answers: the error is then the client's own. A single one is not asked at all. null: none is named. */
+export async function chooseManager(managers: readonly string[], answers = takesConnections): Promise<string | null> {
   if (managers.length > 1) {
     for (const manager of managers) if (await answers(manager)) return manager;
   }
-  return managers[0]!;
+  return managers[0] ?? null;
 }
 
 /** Of ssh:// nothing can be said without logging in, so it is taken to answer. */

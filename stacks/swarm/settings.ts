@@ -38,11 +38,13 @@ const externalSecret = z.strictObject({
 });
 
 export const swarmSettingsSchema = z.strictObject({
-  /** Docker hosts that are managers; the first that answers is talked to, because a dead one fails the whole deploy. */
+  /**
+   * Docker hosts that are managers; the first that answers is talked to, because a dead one fails the whole deploy. Empty: what
+   * DOCKER_HOST says, else the engine of this machine.
+   */
   managers: z
     .array(z.string().regex(MANAGER, 'is no Docker host; write unix:///…, tcp://HOST:PORT or ssh://USER@HOST'))
-    .min(1)
-    .default(['unix:///var/run/docker.sock']),
+    .default([]),
   /** Registries that need a login; configFile null: ~/.docker/config.json. Never in a service, which a change of it would replace. */
   registries: z
     .array(z.strictObject({ address: z.string().min(1), configFile: z.string().nullable().default(null) }))
@@ -52,6 +54,8 @@ export const swarmSettingsSchema = z.strictObject({
   image,
   /** A drive without a path in the spec is mounted at DATA_ROOT/DRIVE of its host, for instance /mnt/d1. */
   dataRoot: path.default('/mnt'),
+  /** Whether a file system must be mounted at the directory of every drive ("ashlar swarm check"). */
+  mountPoints: z.enum(['required', 'optional']).default('required'),
   network: z
     .discriminatedUnion('mode', [
       z.strictObject({

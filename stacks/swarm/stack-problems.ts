@@ -23,6 +23,7 @@ export function problemsWith(plan: Plan, settings: SwarmSettings, hasSecrets: bo
     ...problemsWithNodes(plan, settings),
     ...problemsWithNetwork(plan, settings),
     ...problemsWithSecrets(plan, settings, hasSecrets),
+    ...problemsWithGate(plan, settings),
     ...problemsWithResources(settings),
     ...problemsWithEnvironment(plan, settings),
   ];
@@ -114,6 +115,16 @@ function problemsWithNetwork(plan: Plan, settings: SwarmSettings): string[] {
       );
   }
   return problems;
+}
+
+/** Without an address to ask at, every deploy but the first would stop at its first zone. */
+function problemsWithGate(plan: Plan, { network, publish, gate }: SwarmSettings): string[] {
+  const isReachable = network.mode === 'host' || publish || gate.endpoints.length > 0;
+  return plan.engine !== 'ashlar' || isReachable
+    ? []
+    : [
+        'gate.endpoints is missing: nothing is published, so say where the cluster can be asked, for instance at a load balancer',
+      ];
 }
 
 function problemsWithSecrets(plan: Plan, { secrets, gate }: SwarmSettings, hasSecrets: boolean): string[] {

@@ -10,6 +10,8 @@ export interface SwarmStack {
   readonly services: readonly SwarmService[];
   /** One after the other. Every service is in exactly one. */
   readonly rollout: readonly RolloutStep[];
+  /** URLs at which the gate asks; empty: the published ports of the services, on whatever hosts they run. */
+  readonly gateEndpoints: readonly string[];
   /** Where clients reach the cluster: URLs, with the label of a host in <> where its address is not known here. */
   readonly endpoints: readonly string[];
 }

@@ -1,4 +1,5 @@
 // Makes one Swarm of a testbed's engines: the first begins it, the others join, and each is labelled with its zone.
+import { setTimeout as delay } from 'node:timers/promises';
 import { Docker } from '../docker.ts';
 import { TestbedError } from './errors.ts';
 import type { HostLayout, TestbedLayout } from './layout.ts';
@@ -8,24 +9,41 @@ const ADDRESS_POOL = ['--default-addr-pool', '10.78.0.0/16', '--default-addr-poo
 /** Two seconds instead of five: a dead worker is seen after six. */
 const HEARTBEAT = ['--dispatcher-heartbeat', '2s', '--task-history-limit', '2'];
 
+const READY_TIMEOUT_MS = 90_000;
+const POLL_MS = 200;
+
+/** Resolves when every host is a ready member of one Swarm, with its label. */
 export async function ensureSwarm(layout: TestbedLayout): Promise<void> {
-  const states = await Promise.all(layout.hosts.map(async (host) => ({ host, state: await swarmState(host) })));
-  const [first, ...others] = layout.hosts as [HostLayout, ...HostLayout[]];
-  const isActive = (host: HostLayout) => states.some((known) => known.host === host && known.state === 'active');
-  const member = layout.hosts.find((host) => host.isManager && isActive(host)) ?? null;
-  if (member === null)
+  const states = new Map(await Promise.all(layout.hosts.map(async (host) => [host, await swarmState(host)] as const)));
+  const outside = layout.hosts.filter((host) => states.get(host) === 'inactive');
+  const members = layout.hosts.filter((host) => host.isManager && !outside.includes(host));
+  const first = members[0] ?? layout.hosts[0]!;
+  if (members.length === 0)
     await clientOf(first).run(['swarm', 'init', ...addressFlags(first), ...ADDRESS_POOL, ...HEARTBEAT]);
-  const begun = member ?? first;
-  const joining = [first, ...others].filter((host) => host !== begun && !isActive(host));
-  if (joining.length > 0) {
-    const tokens = { manager: await joinToken(begun, 'manager'), worker: await joinToken(begun, 'worker') };
-    // One after the other: managers that join at the same time can cost the others their majority for a moment.
-    for (const host of joining) {
-      const token = host.isManager ? tokens.manager : tokens.worker;
-      await clientOf(host).run(['swarm', 'join', '--token', token, ...addressFlags(host), `${begun.address}:2377`]);
+  // One after the other: managers that join at the same time can cost the others their majority for a moment.
+  for (const host of outside) if (host !== first) await join(host, first);
+  await untilReady(layout, first);
+  await label(layout, first);
+}
+
+async function join(host: HostLayout, manager: HostLayout): Promise<void> {
+  const token = await joinToken(manager, host.isManager ? 'manager' : 'worker');
+  await clientOf(host).run(['swarm', 'join', '--token', token, ...addressFlags(host), `${manager.address}:2377`]);
+}
+
+/** A host that was just turned on is not a member again at once. */
+async function untilReady({ hosts }: TestbedLayout, manager: HostLayout): Promise<void> {
+  const endMs = performance.now() + READY_TIMEOUT_MS;
+  for (;;) {
+    const states = await nodeStates(manager).catch(() => new Map<string, string>());
+    const missing = hosts.filter(({ name }) => states.get(name) !== 'ready').map(({ name }) => name);
+    if (missing.length === 0) return;
+    if (performance.now() > endMs) {
+      const seconds = READY_TIMEOUT_MS / 1_000;
+      throw new TestbedError('failure', `not ready in the Swarm after ${seconds} s: ${missing.join(', ')}`);
     }
+    await delay(POLL_MS);
   }
-  await label(layout, begun);
 }
 
 /** "inactive", "pending", "active", "error", "locked". */

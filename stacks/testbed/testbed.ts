@@ -1,6 +1,15 @@
 // A testbed: a real Docker Swarm of several hosts on one Linux machine, each host a set of namespaces with a docker engine of its
 // own. Every step looks at what is there already, so that a call repairs what an interrupted one left, or what has died since.
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { TestbedError } from './errors.ts';

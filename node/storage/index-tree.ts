@@ -117,8 +117,14 @@ export class IndexTree {
   }
 
   get(key: string): Buffer | null {
-    const [found] = this.range(key, `${key}\0`, 1);
-    return found?.value ?? null;
+    const { root, level } = this.head;
+    if (root === null) return null;
+    try {
+      return this.#find(root, level, Buffer.from(key, 'latin1'));
+    } catch (error) {
+      this.#tell(error);
+      return null;
+    }
   }
 
   /** Up to limit entries with from ≤ key < to, ascending; to = '' means no upper end. The values are copies. */
@@ -131,6 +137,25 @@ export class IndexTree {
     return found;
   }
 
+  /** A copy. */
+  #find(root: NodeReference, rootLevel: number, key: Buffer): Buffer | null {
+    let reference = root;
+    for (let level = rootLevel; level > 0; level--) {
+      const node = this.#pages.node(reference, level);
+      reference = this.#pages.sensible(reference, () => node.child(node.childFor(key)));
+    }
+    const leaf = this.#pages.node(reference, 0);
+    return this.#pages.sensible(reference, () => {
+      const i = leaf.find(key);
+      return i < leaf.count && leaf.compare(i, key) === 0 ? Buffer.from(leaf.body(i)) : null;
+    });
+  }
+
+  #tell(error: unknown): void {
+    if (!(error instanceof CorruptionError || error instanceof DiskError)) throw error;
+    this.#onUnreadable(error);
+  }
+
   /** True when what follows is not wanted any more. */
   #collect(reference: NodeReference, level: number, span: Span, found: IndexEntry[]): boolean {
     try {
@@ -139,8 +164,7 @@ export class IndexTree {
         level === 0 ? collectLeaf(node, span, found) : this.#collectBranch(node, level, span, found),
       );
     } catch (error) {
-      if (!(error instanceof CorruptionError || error instanceof DiskError)) throw error;
-      this.#onUnreadable(error);
+      this.#tell(error);
       return false;
     }
   }

@@ -10,6 +10,7 @@ import { bitrot } from './suites/bitrot.ts';
 import { clients } from './suites/clients.ts';
 import { history } from './suites/history.ts';
 import { layouts } from './suites/layouts.ts';
+import { loadBalancer } from './suites/load-balancer.ts';
 import { logDevice } from './suites/log-device.ts';
 import { million } from './suites/million.ts';
 import { mutations } from './suites/mutations.ts';
@@ -21,6 +22,7 @@ import { zoneLoss } from './suites/zone-loss.ts';
 const SUITES: readonly Suite[] = [
   clients,
   layouts,
+  loadBalancer,
   zoneLoss,
   sigkill,
   powerCut,

@@ -15,6 +15,7 @@ export interface S3Call {
   readonly path: string;
   /** Decoded. */
   readonly query?: Readonly<Record<string, string>>;
+  /** In lower case. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer;
 }
@@ -100,16 +101,22 @@ export class S3Connection {
     const day = moment.slice(0, 8);
     const host = `${this.#host}:${this.#port}`;
     const scope = `${day}/${this.#region}/s3/aws4_request`;
-    const canonical = `${method}\n${path}\n${query}\nhost:${host}\nx-amz-content-sha256:UNSIGNED-PAYLOAD\nx-amz-date:${moment}\n\nhost;x-amz-content-sha256;x-amz-date\nUNSIGNED-PAYLOAD`;
+    const signed: Record<string, string> = {
+      host,
+      'x-amz-content-sha256': 'UNSIGNED-PAYLOAD',
+      'x-amz-date': moment,
+      ...Object.fromEntries(Object.entries(headers ?? {}).filter(([name]) => name.startsWith('x-amz-'))),
+    };
+    const names = Object.keys(signed).sort();
+    const lines = names.map((name) => `${name}:${signed[name]}\n`).join('');
+    const canonical = `${method}\n${path}\n${query}\n${lines}\n${names.join(';')}\nUNSIGNED-PAYLOAD`;
     const toSign = `AWS4-HMAC-SHA256\n${moment}\n${scope}\n${createHash('sha256').update(canonical).digest('hex')}`;
     const signature = hmac(this.#keyOf(day), toSign).toString('hex');
     return {
       ...headers,
-      host,
+      ...signed,
       ...(body === undefined ? {} : { 'content-length': String(body.length) }),
-      'x-amz-date': moment,
-      'x-amz-content-sha256': 'UNSIGNED-PAYLOAD',
-      authorization: `AWS4-HMAC-SHA256 Credential=${this.#credentials.accessKeyId}/${scope}, SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature=${signature}`,
+      authorization: `AWS4-HMAC-SHA256 Credential=${this.#credentials.accessKeyId}/${scope}, SignedHeaders=${names.join(';')}, Signature=${signature}`,
     };
   }
 

@@ -3,6 +3,7 @@
 // are learned. Clients notice such a mistake once in thousands of runs; here it is noticed when it happens.
 import { Acceptor } from '../../../node/cluster/acceptor.ts';
 import { MAP_PARTITION } from '../../../node/cluster/groups.ts';
+import { Replicas } from '../../../node/cluster/register-service.ts';
 import { type Ballot, compareBallots, compareVersions, type Version } from '../../../node/core/ballot.ts';
 import type { Scheme } from '../../../node/core/cluster-map.ts';
 import { keeperMajority } from '../../../node/core/keepers.ts';
@@ -24,6 +25,12 @@ interface Word {
   readonly newest: readonly (Version | undefined)[];
 }
 
+interface Following {
+  readonly partition: number;
+  readonly ballot: Ballot;
+  readonly driveIds: Set<string>;
+}
+
 export class ProtocolWitness {
   readonly #options: WitnessOptions;
   /** By drive id and partition: the highest ballot that the replica is known to have promised. */
@@ -31,7 +38,13 @@ export class ProtocolWitness {
   /** By drive id and key: the newest version that the replica is known to hold. */
   readonly #newest = new Map<string, Version>();
   /** By partition and ballot: the drives that promised to follow it. */
-  readonly #followers = new Map<string, Set<string>>();
+  readonly #followers = new Map<string, Following>();
+  /** Drive ids, every one with its slot, oldest first. */
+  readonly #slots = new Map<string, string>();
+  /** By the id of a drive that takes the place of a lost one: what it must have promised before it may vote, by partition. */
+  readonly #inherited = new Map<string, ReadonlyMap<number, Ballot>>();
+  /** Ids of drives that do not vote yet: what they promise is no vote. */
+  readonly #joining = new Set<string>();
   /** By key and version: the drives that ever held it. */
   readonly #holders = new Map<string, Set<string>>();
 
@@ -78,7 +91,67 @@ export class ProtocolWitness {
       for (const { key, version } of entries) witness.#mustBeDecided(this, key, version);
       return learn.call(this, entries, generation);
     };
-    return () => Object.assign(replicas, { prepare, accept, fetch, scan, learn });
+    const unwatchDrives = this.#watchDrives();
+    return () => {
+      Object.assign(replicas, { prepare, accept, fetch, scan, learn });
+      unwatchDrives();
+    };
+  }
+
+  #watchDrives(): () => void {
+    const drives = Replicas.prototype;
+    const { add, addJoining, admit } = drives;
+    const witness = this;
+    drives.add = function (drive) {
+      const { driveId, slot } = drive.identity;
+      witness.#mustHaveJoined(driveId, slot);
+      witness.#slots.set(driveId, slot);
+      return add.call(this, drive);
+    };
+    drives.addJoining = function (drive) {
+      const { driveId, slot } = drive.identity;
+      if (!witness.#inherited.has(driveId)) witness.#inherited.set(driveId, witness.#completedWith(slot));
+      witness.#slots.set(driveId, slot);
+      witness.#joining.add(driveId);
+      return addJoining.call(this, drive);
+    };
+    drives.admit = function (slot) {
+      witness.#mustHaveTakenOver(this.joining(slot));
+      return admit.call(this, slot);
+    };
+    return () => Object.assign(drives, { add, addJoining, admit });
+  }
+
+  /** By partition, the highest ballot that a take-over quorum followed to which a drive in that slot belonged. */
+  #completedWith(slot: string): Map<number, Ballot> {
+    const highest = new Map<number, Ballot>();
+    for (const { partition, ballot, driveIds } of this.#followers.values()) {
+      const slots = new Set([...driveIds].map((driveId) => this.#slots.get(driveId)));
+      if (!slots.has(slot) || slots.size < this.#quorumsOf(partition).takeOver) continue;
+      const before = highest.get(partition);
+      if (before === undefined || compareBallots(ballot, before) > 0) highest.set(partition, ballot);
+    }
+    return highest;
+  }
+
+  #mustHaveJoined(driveId: string, slot: string): void {
+    const isFirst = [...this.#slots].every(([other, held]) => held !== slot || other === driveId);
+    if (!isFirst && !this.#inherited.has(driveId))
+      this.#broken({ driveId }, 'votes in the place of a lost one at once');
+  }
+
+  #mustHaveTakenOver(replica: Acceptor): void {
+    const { driveId } = replica;
+    this.#joining.delete(driveId);
+    for (const [partition, ballot] of this.#inherited.get(driveId) ?? []) {
+      const promised = this.#promised.get(`${driveId} ${partition}`);
+      if (promised !== undefined && compareBallots(promised, ballot) >= 0) continue;
+      const what = promised === undefined ? 'no promise' : `the promise ${ballotText(promised)}`;
+      this.#broken(
+        replica,
+        `votes with ${what} in partition ${partition}, where the lost one had promised ${ballotText(ballot)}`,
+      );
+    }
   }
 
   #wordOf({ driveId }: Acceptor, partition: number, keys: readonly RegisterKey[]): Word {
@@ -89,11 +162,18 @@ export class ProtocolWitness {
   #granted(replica: Acceptor, partition: number, ballot: Ballot, before: Word): void {
     this.#mustKeepPromise(replica, partition, ballot, before.promised, 'promised to follow');
     this.#promises(replica, partition, ballot);
-    setAt(this.#followers, `${partition} ${ballotText(ballot)}`).add(replica.driveId);
+    if (!this.#joining.has(replica.driveId)) this.#followersOf(partition, ballot).add(replica.driveId);
+  }
+
+  #followersOf(partition: number, ballot: Ballot): Set<string> {
+    const name = `${partition} ${ballotText(ballot)}`;
+    const following = this.#followers.get(name) ?? { partition, ballot, driveIds: new Set() };
+    this.#followers.set(name, following);
+    return following.driveIds;
   }
 
   #mustBeFollowed(replica: Acceptor, { partition, ballot }: AcceptGroup): void {
-    const followers = setAt(this.#followers, `${partition} ${ballotText(ballot)}`).size;
+    const followers = this.#followersOf(partition, ballot).size;
     const { takeOver } = this.#quorumsOf(partition);
     if (followers >= takeOver) return;
     this.#broken(
@@ -154,7 +234,7 @@ export class ProtocolWitness {
     return { write, takeOver: keeperCount - write + 1 };
   }
 
-  #broken({ driveId }: Acceptor, what: string): void {
+  #broken({ driveId }: Pick<Acceptor, 'driveId'>, what: string): void {
     this.#options.onBroken(new PromiseBroken('protocol', `the replica on drive ${driveId} ${what}`));
   }
 }

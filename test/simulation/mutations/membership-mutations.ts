@@ -39,4 +39,36 @@ export const MEMBERSHIP_MUTATIONS: readonly Mutation[] = [
     focus: REPLACED_DRIVES,
     firstSeed: 0,
   },
+  {
+    name: 'promises-not-taken-over',
+    breaks: 'a drive that replaces a lost one does not take over the promises that were given',
+    edits: [
+      {
+        file: 'node/cluster/member.ts',
+        from: '() => running.takePromises(slot));',
+        to: 'async () => {});',
+      },
+    ],
+    focus: REPLACED_DRIVES,
+    firstSeed: 0,
+  },
+  {
+    name: 'admitted-before-promises',
+    breaks:
+      'a drive that replaces a lost one is compared, and votes, while it still asks for the promises that were given',
+    edits: [
+      {
+        file: 'node/cluster/member.ts',
+        from: 'if (!this.#hasPromises.has(slot) || this.running.catchUp.isToBeCompared(slot)) return;',
+        to: '',
+      },
+      {
+        file: 'node/cluster/member.ts',
+        from: 'for (const slot of [...replicas.slots(), ...this.#hasPromises]) catchUp.compare(slot);',
+        to: 'for (const slot of [...replicas.slots(), ...this.#joining]) catchUp.compare(slot);',
+      },
+    ],
+    focus: { ...REPLACED_DRIVES, faults: ['replaced-drives', 'lossy', 'kill', 'broken-connections'] },
+    firstSeed: 0,
+  },
 ];

@@ -27,6 +27,8 @@ export interface BuiltImage {
   readonly tag: string;
   readonly id: string;
   readonly sizeBytes: number;
+  /** As an image can be named again; null: the Dockerfile's own. */
+  readonly base: string | null;
   readonly facts: ImageFacts;
   readonly isSigned: boolean;
 }
@@ -53,7 +55,7 @@ export async function buildImage(props: BuildProps): Promise<BuiltImage> {
     const choice = base === null ? [] : ['--build-arg', `BASE=${base}`];
     await docker.run(['build', '--quiet', ...choice, ...labels, '--tag', tag, context]);
     const { Id: id, Size: sizeBytes } = (await docker.inspect('image', tag)) as { Id: string; Size: number };
-    return { tag, id, sizeBytes, facts, isSigned: signature !== null };
+    return { tag, id, sizeBytes, base, facts, isSigned: signature !== null };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

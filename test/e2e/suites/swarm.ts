@@ -23,6 +23,7 @@ import {
 import { run } from '../programs.ts';
 import type { Suite, SuiteContext } from '../suite.ts';
 import { createServices, NODE_PORT } from '../swarm/hand-made-services.ts';
+import { checkLoneContainer } from '../swarm/lone-container.ts';
 import { ObjectClientProcess } from '../swarm/object-client-process.ts';
 
 const SPEC = 'name: swarm\nerasure: 4+2\nsurvive: zone\nzones: {a: 1, b: 1, c: 1, d: 1}\ndrives: 2\n';
@@ -84,6 +85,9 @@ class SwarmRun {
 
   async run(): Promise<void> {
     const image = await this.#image();
+    await this.#timed('one container of it: closed down, refused a directory, stopped in order', () =>
+      checkLoneContainer(this.#docker(), image, join(this.#layout.hosts[0]!.directory, 'lone')),
+    );
     const { clusterSecret, credentials } = await this.#timed('services created', () =>
       createServices(this.#docker(), this.#plan, image),
     );
@@ -117,6 +121,12 @@ class SwarmRun {
       buildImage({ ...props, base: DEBIAN_BASE }),
     );
     this.#context.say(`  ${tag}: ${(built.sizeBytes / 1e6).toFixed(0)} MB`);
+    if (!this.#context.ci) {
+      const again = await this.#timed('image built again, on the same base', () =>
+        buildImage({ ...props, base: built.base }),
+      );
+      if (again.id !== built.id) throw new Error('the same sources gave another image');
+    }
     return this.#timed('image pushed', () => pushImage(docker, tag, `${this.#layout.registry}/${tag}`));
   }
 

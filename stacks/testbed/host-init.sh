@@ -18,7 +18,11 @@ for directory in etc opt; do
   mount -t overlay -o "$layers" overlay "/$directory"
 done
 rm -f /etc/docker/daemon.json
+# Each disk is a mount point, as a real one would be.
 mount --bind "$disks" /mnt
+for disk in /mnt/*; do
+  mount --bind "$disk" "$disk"
+done
 
 hostname "$name"
 echo "$name" >/etc/hostname

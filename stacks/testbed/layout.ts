@@ -51,6 +51,8 @@ export const BRIDGE = 'br0';
 export const INTERFACE = 'eth0';
 export const NETWORK = '10.77.0.0/24';
 export const PREFIX_BITS = 24;
+/** Jumbo frames, so that overlay networks of any usual size fit. */
+export const LINK_MTU = 9000;
 export const REGISTRY_PORT = 5000;
 
 const HOSTS_MAX = 16;

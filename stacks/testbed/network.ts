@@ -2,7 +2,7 @@
 // bridge. Nothing is made in the machine's own network, and no namespace has a way out: with a dead default route an engine
 // would wait ten seconds for every name it looks up.
 import { ProgramError, runProgram, tryProgram } from '../run-program.ts';
-import { BRIDGE, INTERFACE, PREFIX_BITS, type TestbedLayout } from './layout.ts';
+import { BRIDGE, INTERFACE, LINK_MTU, PREFIX_BITS, type TestbedLayout } from './layout.ts';
 
 /** For `nsenter`: `ip netns exec` would mount another /sys, without the control groups. */
 export function inNamespace(namespace: string): string[] {
@@ -33,8 +33,9 @@ export async function ensureCable(
   if (!stdout.includes(` ${wanted} `) || !isPlugged) {
     await unplug(switchNamespace, port);
     await tryProgram('ip', [...inside, 'link', 'delete', INTERFACE]);
-    const peer = ['peer', 'name', INTERFACE, 'netns', namespace];
-    await ip('-n', switchNamespace, 'link', 'add', port, 'type', 'veth', ...peer);
+    const mtu = ['mtu', String(LINK_MTU)];
+    const peer = ['peer', 'name', INTERFACE, ...mtu, 'netns', namespace];
+    await ip('-n', switchNamespace, 'link', 'add', port, ...mtu, 'type', 'veth', ...peer);
     await ip(...inside, 'address', 'add', wanted, 'dev', INTERFACE);
   }
   await ip('-n', switchNamespace, 'link', 'set', port, 'master', BRIDGE, 'up');

@@ -7,6 +7,7 @@ import { faults } from '../load-balancer/faults.ts';
 import { largeBody } from '../load-balancer/large-body.ts';
 import { names } from '../load-balancer/names.ts';
 import { check, type Kind, RunningBalancer, render } from '../load-balancer/program.ts';
+import { repeats } from '../load-balancer/repeats.ts';
 import { requests } from '../load-balancer/requests.ts';
 import { DOMAIN, makeSite, type Site } from '../load-balancer/site.ts';
 import { throughput } from '../load-balancer/throughput.ts';
@@ -41,6 +42,7 @@ export const loadBalancer: Suite = {
 };
 
 async function story(site: Site, kind: Kind, certificate: Certificate): Promise<void> {
+  await repeats(site, kind);
   const rendered = await render(kind, join(site.directory, kind), site.specFile);
   await check(rendered);
   {

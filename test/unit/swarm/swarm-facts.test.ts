@@ -21,7 +21,7 @@ test('hosts are read with their labels, addresses and versions', () => {
   ).toEqual([
     ['h1', '10.77.0.11', true, 'ready', 'active'],
     ['h2', '10.77.0.12', true, 'ready', 'active'],
-    ['h1', '10.77.0.13', true, 'ready', 'active'],
+    ['h3', '10.77.0.13', true, 'ready', 'active'],
     ['h4', '10.77.0.14', false, 'ready', 'active'],
   ]);
   expect(hosts[1]!.labels).toEqual({ zone: 'b', 'ashlar.ashlar': 'b1' });

@@ -8,7 +8,7 @@ import type { Clock } from '../io/clock.ts';
 import { DiskError } from '../io/disk.ts';
 import type { Log } from '../io/log.ts';
 import { fraction, type Random } from '../io/random.ts';
-import { CorruptionError, type DriveStore, type ShardInfo } from '../storage/drive-store.ts';
+import { CorruptionError, type DriveStore, type ShardInfo, type ShardName } from '../storage/drive-store.ts';
 import type { DamagedShard } from './blob-source.ts';
 import type { StoreLimits } from './store-limits.ts';
 import { Throttle } from './throttle.ts';
@@ -24,10 +24,19 @@ const SAVE_INTERVAL_MS = 30_000;
 const REPORTED_MAX = 20;
 
 const NEW_PASS = { isRunning: true, valuesFrom: '', shardsAfter: null, passReadBytes: 0 };
-const NEVER: ScrubRecord = { ...NEW_PASS, isRunning: false, lastPassEndedMs: null };
+const NEVER: ScrubRecord = {
+  ...NEW_PASS,
+  isRunning: false,
+  lastPassEndedMs: null,
+  damagedValues: [],
+  damagedShards: [],
+};
+/** Kept over a restart; what is beyond that the next pass finds again. */
+const KEPT_FINDINGS_MAX = 1_000;
 
 /** Something that could not be read. */
 interface Finding {
+  readonly what: { readonly value: string } | { readonly shard: ShardName };
   readonly text: string;
   /** Has it mended, if anybody can. */
   readonly mend: () => void;
@@ -56,9 +65,13 @@ export class DriveScrub {
   #readBytes = 0;
   #found = 0;
   #repaired = 0;
+  /** What an earlier process saved is taken over. */
+  #isResumed = false;
   #isStopped = false;
   #isWanted = false;
   #savedMs = 0;
+  /** What was found or repaired since the record was saved. */
+  #isChanged = false;
   #wake: () => void = () => {};
 
   constructor(store: DriveStore, options: DriveScrubOptions) {
@@ -101,6 +114,7 @@ export class DriveScrub {
         damaged.push(this.#noteShard(shard, error));
       }
     }
+    await this.#saveFindings();
     return damaged;
   }
 
@@ -135,7 +149,7 @@ export class DriveScrub {
     let restMs = 0;
     while (!this.#isStopped) {
       try {
-        if (this.#record === NEVER) this.#record = await this.#load();
+        if (!this.#isResumed) await this.#resume(await this.#load());
         if (!this.#record.isRunning && !this.#isWanted) await this.#rest(this.#dueInMs());
         if (this.#isStopped) return;
         if (!this.#record.isRunning || this.#isWanted) this.#record = { ...this.#record, ...NEW_PASS };
@@ -185,24 +199,31 @@ export class DriveScrub {
 
   #noteValue(key: string, error: Error): string {
     return this.#note(`value ${key}`, keyText(key), error, {
+      what: { value: key },
       read: () => this.#readValue(key),
       mend: this.#menderOfValue(key),
     });
   }
 
   #noteShard(shard: ShardInfo, error: Error): string {
-    const name = `shard ${shard.blobId}.${shard.position}`;
-    return this.#note(name, name, error, { read: () => this.#readShard(shard), mend: () => this.#mendShard(shard) });
+    const { blobId, position } = shard;
+    const name = `shard ${blobId}.${position}`;
+    return this.#note(name, name, error, {
+      what: { shard: { blobId, position } },
+      read: () => this.#readShard(shard),
+      mend: () => this.#mendShard(shard),
+    });
   }
 
   /** Has it mended, unless it is known already. Gives what is to be said of it. */
-  #note(id: string, what: string, error: Error, { read, mend }: Pick<Finding, 'read' | 'mend'>): string {
-    const text = `${what} on ${this.#slot} cannot be read: ${error.message}`;
+  #note(id: string, name: string, error: Error, finding: Pick<Finding, 'what' | 'read' | 'mend'>): string {
+    const text = `${name} on ${this.#slot} cannot be read: ${error.message}`;
     if (this.#findings.has(id)) return text;
-    this.#findings.set(id, { text, mend, read, looks: 0 });
+    this.#findings.set(id, { ...finding, text, looks: 0 });
     this.#found++;
-    this.#options.log.warn('Scrubbing found damage.', { slot: this.#slot, what, error });
-    mend();
+    this.#isChanged = true;
+    this.#options.log.warn('Scrubbing found damage.', { slot: this.#slot, what: name, error });
+    finding.mend();
     return text;
   }
 
@@ -245,7 +266,7 @@ export class DriveScrub {
   async #pageEnds(moved: Partial<ScrubRecord>): Promise<boolean> {
     this.#record = { ...this.#record, ...moved };
     const nowMs = this.#options.clock.monotonicMs();
-    if (nowMs - this.#savedMs >= SAVE_INTERVAL_MS) await this.#save(nowMs);
+    if (this.#isChanged || nowMs - this.#savedMs >= SAVE_INTERVAL_MS) await this.#save(nowMs);
     return !this.#isStopped && !this.#isWanted;
   }
 
@@ -255,8 +276,19 @@ export class DriveScrub {
     await this.#save(clock.monotonicMs());
   }
 
+  async #saveFindings(): Promise<void> {
+    if (this.#isChanged && this.#isResumed) await this.#save(this.#options.clock.monotonicMs());
+  }
+
   async #save(nowMs: number): Promise<void> {
     this.#savedMs = nowMs;
+    this.#isChanged = false;
+    const kept = [...this.#findings.values()].slice(0, KEPT_FINDINGS_MAX).map(({ what }) => what);
+    this.#record = {
+      ...this.#record,
+      damagedValues: kept.flatMap((what) => ('value' in what ? [what.value] : [])),
+      damagedShards: kept.flatMap((what) => ('shard' in what ? [what.shard] : [])),
+    };
     await this.#store.commit([{ kind: 'put', key: SCRUB_STORE_KEY, value: scrubRecord.encode(this.#record) }]);
   }
 
@@ -268,7 +300,27 @@ export class DriveScrub {
     } catch (error) {
       if (!isDamage(error)) throw error;
     }
-    return { ...NEVER };
+    return NEVER;
+  }
+
+  /** Goes on from what an earlier process saved: first of all it looks whether what that had found is repaired. */
+  async #resume(record: ScrubRecord): Promise<void> {
+    for (const key of record.damagedValues) {
+      await unlessDamaged(
+        () => this.#readValue(key),
+        (error) => this.#noteValue(key, error),
+      );
+    }
+    for (const name of record.damagedShards) {
+      const shard = await this.#store.statShard(name);
+      if (shard === null) continue;
+      await unlessDamaged(
+        () => this.#readShard(shard),
+        (error) => this.#noteShard(shard, error),
+      );
+    }
+    this.#record = record;
+    this.#isResumed = true;
   }
 
   /** By the wall clock, which may be wrong: a pass too early or too late does no harm. */
@@ -291,6 +343,7 @@ export class DriveScrub {
         await finding.read();
         this.#findings.delete(id);
         this.#repaired++;
+        this.#isChanged = true;
         this.#options.log.info('What scrubbing found is repaired.', { slot: this.#slot, what: finding.text });
       } catch {
         // Whoever was asked to mend it may have been unable to just then; asked less and less often.
@@ -299,6 +352,8 @@ export class DriveScrub {
       }
       if (this.#isStopped) return;
     }
+    // The drive may not take it; the next page that ends tries again.
+    await this.#saveFindings().catch(() => {});
   }
 
   /** Until the time is over, a pass is wanted or the scrubber stops. */

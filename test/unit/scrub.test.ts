@@ -130,6 +130,29 @@ describe('scrubbing', () => {
     expect(drive.read.length).toBeLessThan(readByFirst + 200);
   });
 
+  it('remembers over a restart what is not repaired, and looks at that first', async () => {
+    const { drive, scheduler, start, asked } = await world();
+    drive.damaged.add(blobId(7));
+    drive.damaged.add(blobId(9));
+    const first = start();
+    await scheduler.runFor(20_000);
+    expect(first.report()[0]!.unrepaired).toHaveLength(2);
+    first.stop();
+    drive.damaged.delete(blobId(9));
+    asked.length = 0;
+    const second = start();
+    await scheduler.runFor(1_000);
+    expect(second.report()[0]!.unrepaired).toEqual([expect.stringContaining(blobId(7))]);
+    expect(asked).toEqual([`${OWNER} ${blobId(7)}`]);
+    drive.damaged.clear();
+    await scheduler.runFor(60_000);
+    expect(second.report()[0]!.unrepaired).toEqual([]);
+    second.stop();
+    const third = start();
+    await scheduler.runFor(1_000);
+    expect(third.report()[0]!.unrepaired).toEqual([]);
+  });
+
   it('tells the owner of a damaged shard, and calls it repaired when it has read it', async () => {
     const { drive, scheduler, start, asked } = await world();
     drive.damaged.add(blobId(7));

@@ -58,7 +58,8 @@ export class Registers {
     for (const drive of drives) {
       const map = decoded(await storedUnder(drive, MAP_STORE_KEY), clusterMapFormat.decode);
       if (map !== null) topologies.push(new Topology(map));
-      const isJoining = (await storedUnder(drive, JOINING_STORE_KEY)) !== null;
+      // Without a map its formatting was cut short; with the mark it had not caught up: neither has ever voted.
+      const isJoining = map === null || (await storedUnder(drive, JOINING_STORE_KEY)) !== null;
       if (drive.findings.length === 0 && !isJoining) voters.push(drive);
     }
     topologies.sort((a, b) => b.epoch - a.epoch);

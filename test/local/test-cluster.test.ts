@@ -7,7 +7,7 @@ import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } fro
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestCluster, type TestCluster } from '../../stacks/local/test-cluster.ts';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 180_000;
 
 let cluster: TestCluster;
 let s3: S3Client;

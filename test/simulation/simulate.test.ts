@@ -22,7 +22,7 @@ describe('simulated clusters keep every promise', () => {
 
 describe('the simulation', () => {
   it('repeats a run to the byte', async () => {
-    for (const seed of [1, 5]) {
+    for (const seed of [2, 5]) {
       const first = await simulate(planOf(seed), 1);
       const again = await simulate(planOf(seed), 1);
       expect(again.digest).toBe(first.digest);

@@ -1,7 +1,7 @@
 // The network of a testbed: a bridge in a network namespace of its own, and a namespace for every host, with one cable to the
 // bridge. Nothing is made in the machine's own network, and no namespace has a way out: with a dead default route an engine
 // would wait ten seconds for every name it looks up.
-import { ProgramError, runProgram, tryProgram } from '../run-program.ts';
+import { runProgram, tryProgram } from '../run-program.ts';
 import { BRIDGE, INTERFACE, LINK_MTU, PREFIX_BITS, type TestbedLayout } from './layout.ts';
 
 /** For `nsenter`: `ip netns exec` would mount another /sys, without the control groups. */
@@ -77,20 +77,4 @@ async function succeeds(args: readonly string[]): Promise<boolean> {
 
 async function ip(...args: string[]): Promise<string> {
   return (await runProgram('ip', args)).stdout;
-}
-
-/** What the kernel must know of: tried in a namespace that ends with the command. Null when it does, else what it said. */
-export async function missingNetworkFeature(): Promise<string | null> {
-  const links = [
-    'link add name br0 type bridge',
-    'link add name vx0 type vxlan id 1 dstport 4789',
-    'link add name ve0 type veth peer name ve1',
-  ];
-  try {
-    await runProgram('unshare', ['--net', 'sh', '-ec', links.map((link) => `ip ${link}`).join('\n')]);
-    return null;
-  } catch (error) {
-    if (error instanceof ProgramError && error.result !== null) return error.result.stderr.trim().split('\n').at(-1)!;
-    throw error;
-  }
 }

@@ -1,9 +1,9 @@
 // Whether this machine can run a testbed, and if not, everything that is missing at once.
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
+import { tryProgram } from '../run-program.ts';
 import { TestbedError } from './errors.ts';
 import { HOST_ENVIRONMENT } from './host.ts';
-import { missingNetworkFeature } from './network.ts';
 
 /** The program, and the Debian package that brings it. */
 export const PROGRAMS: Readonly<Record<string, string>> = {
@@ -34,10 +34,29 @@ export async function requireMachine(): Promise<void> {
     const line = `apt-get install --no-install-recommends ${packages.join(' ')}`;
     throw new TestbedError('input', `a testbed needs programs that are not here; on Debian: ${line}`);
   }
-  const missing = await missingNetworkFeature();
+  const missing = await missingOfKernel();
   if (missing !== null) {
-    throw new TestbedError('input', `this kernel has not all that a testbed needs (bridge, vxlan, veth): ${missing}`);
+    throw new TestbedError('input', `this kernel does not do, or not permit, all that a testbed needs: ${missing}`);
   }
+}
+
+/** Everything that a host is made of, tried in namespaces that end with the command. */
+const TRIALS = [
+  'ip link add name br0 type bridge',
+  'ip link add name vx0 type vxlan id 1 dstport 4789',
+  'ip link add name ve0 type veth peer name ve1',
+  'mount -t proc proc /proc',
+  'mount -t tmpfs tmpfs /run',
+  'mkdir /run/upper /run/work',
+  'mount -t overlay -o lowerdir=/etc,upperdir=/run/upper,workdir=/run/work overlay /etc',
+];
+
+/** Null when all of it works, else what was said about the first that did not. */
+async function missingOfKernel(): Promise<string | null> {
+  const namespaces = ['--net', '--mount', '--uts', '--ipc', '--pid', '--fork'];
+  const { exitCode, stderr } = await tryProgram('unshare', [...namespaces, 'sh', '-exc', TRIALS.join('\n')]);
+  // With -x the shell says what it tries.
+  return exitCode === 0 ? null : stderr.trim().split('\n').slice(-2).join(': ');
 }
 
 function isOnPath(program: string): boolean {

@@ -125,9 +125,14 @@ export function clientCommand(name: string): string[] {
 export function findTestbed(name: string): TestbedLayout {
   const file = shapeFile(name);
   if (existsSync(file)) return testbedLayout(SHAPE.parse(JSON.parse(readFileSync(file, 'utf8'))));
-  const others = existsSync(TESTBEDS_DIRECTORY) ? readdirSync(TESTBEDS_DIRECTORY).sort() : [];
+  const others = testbedNames();
   const known = others.length === 0 ? '"ashlar testbed swarm up" makes one' : `there are ${others.join(', ')} (--name)`;
   throw new TestbedError('input', `there is no testbed ${name}; ${known}`);
+}
+
+/** Of all testbeds on this machine. */
+export function testbedNames(): string[] {
+  return existsSync(TESTBEDS_DIRECTORY) ? readdirSync(TESTBEDS_DIRECTORY).sort() : [];
 }
 
 function rememberShape(layout: TestbedLayout, shape: TestbedShape): void {

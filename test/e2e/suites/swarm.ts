@@ -18,6 +18,7 @@ import {
   killHost,
   reviveHost,
   takeDownTestbed,
+  testbedNames,
   testbedStatus,
 } from '../../../stacks/testbed/testbed.ts';
 import { run } from '../programs.ts';
@@ -27,6 +28,7 @@ import { checkLoneContainer } from '../swarm/lone-container.ts';
 import { ObjectClientProcess } from '../swarm/object-client-process.ts';
 
 const SPEC = 'name: swarm\nerasure: 4+2\nsurvive: zone\nzones: {a: 1, b: 1, c: 1, d: 1}\ndrives: 2\n';
+const NAME_START = 'e2e-';
 const SHAPE = { hostCount: 4, zoneCount: 4 };
 /** A worker, and one of the managers: the next one takes over, whichever led. */
 const VICTIMS = ['h4', 'h2'] as const;
@@ -52,7 +54,8 @@ export const swarm: Suite = {
       (error: Error) => error.message,
     ),
   run: async (context) => {
-    const name = `e2e-${process.pid}`;
+    await removeLeftovers();
+    const name = `${NAME_START}${process.pid}`;
     try {
       const { layout } = await timed(context, 'testbed of four hosts up', () =>
         bringUpTestbed({ name, ...SHAPE }, () => {}),
@@ -69,6 +72,14 @@ export const swarm: Suite = {
     await expectNoTrace(name);
   },
 };
+
+/** What runs left that were cut off: the process that a testbed is named after is gone. */
+async function removeLeftovers(): Promise<void> {
+  for (const name of testbedNames()) {
+    if (name.startsWith(NAME_START) && !existsSync(`/proc/${name.slice(NAME_START.length)}`))
+      await takeDownTestbed(name);
+  }
+}
 
 class SwarmRun {
   readonly #context: SuiteContext;

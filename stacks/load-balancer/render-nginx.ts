@@ -97,12 +97,12 @@ function upstream(balancer: LoadBalancer, more: readonly string[]): string[] {
 
 /**
  * nginx repeats a PUT or DELETE as readily as a GET, and cannot be told to do so only when no connection was made. It never does
- * for a body that it streams, nor for a POST, once something was sent; a small body that came along with the headers is not streamed.
+ * for a body that it streams, nor for a POST, once something was sent; but a body that fits into its buffer is not streamed.
  */
 function attemptMap(): string[] {
   return [
-    '# reads: asked of another node when one fails, or is not ready. streamed: only when no connection was made, because nginx repeats',
-    '# no body that it has begun to send; longer ones than its buffers are always so. Anything else may have had its effect: never.',
+    '# reads: asked of another node when one fails, or is not ready. streamed: only when no connection was made, because nginx repeats no',
+    '# POST, and no body longer than its buffers, of which something was sent. Anything else may have had its effect: never.',
     'map "$request_method $content_length" $attempt {',
     ...indent(['default once;', '"~^(GET|HEAD) " reads;', '"~^POST " streamed;', '"~^PUT [0-9]{6,}$" streamed;']),
     '}',
@@ -192,6 +192,7 @@ function clientRules(): string[] {
     '# Bodies of any size, passed on as they come.',
     'client_max_body_size 0;',
     'proxy_request_buffering off;',
+    'client_body_buffer_size 128k;',
     'proxy_buffering off;',
     'proxy_max_temp_file_size 0;',
     '# Headers are signed: all of them must arrive, and names that nginx finds odd are names of metadata.',

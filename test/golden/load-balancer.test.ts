@@ -1,5 +1,5 @@
 // The rendered load balancers, word by word, and what is refused. When one changes on purpose:
-// node scripts/run.mjs vitest run -u test/golden/load-balancer.test.ts, and read the difference as an operator would.
+// node scripts/run.mjs vitest run test/golden/load-balancer.test.ts -u, and read the difference as an operator would.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { makePlan } from '../../plan/make-plan.ts';

@@ -47,6 +47,8 @@ const CASES: readonly Case[] = [
   { method: 'PUT', path: '/break-once', bodyBytes: 0, times: ONCE, status: FAILS },
   { method: 'PUT', path: '/break-once', bodyBytes: 900, times: ONCE, status: FAILS },
   { method: 'PUT', path: '/break-once', bodyBytes: 90_000, times: ONCE, status: FAILS },
+  { method: 'PUT', path: '/break-once', bodyBytes: 999_999, times: ONCE, status: FAILS },
+  { method: 'PUT', path: '/break-once', bodyBytes: 1_000_000, times: ONCE, status: FAILS },
   { method: 'PUT', path: '/break-once', bodyBytes: 5_000_000, times: ONCE, status: FAILS },
   { method: 'POST', path: '/break-once', bodyBytes: 900, times: ONCE, status: FAILS },
   // HAProxy knows which nodes are ready and leaves 503 to the client; nginx must ask another node.

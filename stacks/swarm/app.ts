@@ -5,9 +5,12 @@ import type { Construct } from 'constructs';
 import type { SwarmProject } from './project.ts';
 import type { SwarmSettings } from './settings.ts';
 import { StorageCluster } from './storage-cluster.ts';
+import type { RunningService } from './swarm-facts.ts';
 
 export interface AppProps {
   readonly project: Pick<SwarmProject, 'plan' | 'settings' | 'secrets' | 'secretFile'>;
+  /** What runs on the Swarm already; null where nobody looked. */
+  readonly running: readonly RunningService[] | null;
   /** Which of the managers to talk to. */
   readonly dockerHost: string;
   /** The program `ashlar`, as a shell command from the project's directory. */
@@ -20,7 +23,7 @@ export interface AppProps {
 const PROJECT_DIRECTORY = '../../..';
 
 /** Throws SwarmError. Nothing is written before synth(). */
-export function swarmApp({ project, dockerHost, ashlarCommand, outdir }: AppProps): App {
+export function swarmApp({ project, running, dockerHost, ashlarCommand, outdir }: AppProps): App {
   const { plan, settings, secrets, secretFile } = project;
   const app = new App(outdir === null ? {} : { outdir });
   const stack = new TerraformStack(app, plan.name);
@@ -38,6 +41,7 @@ export function swarmApp({ project, dockerHost, ashlarCommand, outdir }: AppProp
     plan,
     settings,
     secrets,
+    running,
     gate: { program, dockerHost: host, secretFile, directory: `\${path.root}/${PROJECT_DIRECTORY}` },
   });
   return app;

@@ -1,15 +1,17 @@
 // Plan and settings in, the whole Swarm stack out: pure, the same value for the same input, and refused with every reason at once
 // before anything is touched when it could not work.
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { Plan, PlanNode } from '../../plan/plan.ts';
 import type { Credentials } from '../credentials.ts';
-import { balancerConfig, balancerPort, balancerService, balancerServiceName } from './balancer-service.ts';
+import { balancerConfig, balancerPort, balancerService } from './balancer-service.ts';
 import { refusal } from './errors.ts';
+import { rolloutOf } from './rollout.ts';
 import { nodeLabelKey, overlayMtu, type SwarmSettings } from './settings.ts';
 import { problemsWith } from './stack-problems.ts';
-import { portOf, SECRET_FILES, serviceNameOf, storageService } from './storage-service.ts';
+import { portOf, SECRET_FILES, storageService } from './storage-service.ts';
 import { gatewayOf } from './subnet.ts';
-import type { OverlayNetwork, RolloutStep, SwarmConfig, SwarmSecret, SwarmService, SwarmStack } from './swarm-stack.ts';
+import type { RunningService } from './swarm-facts.ts';
+import type { OverlayNetwork, SwarmConfig, SwarmSecret, SwarmService, SwarmStack } from './swarm-stack.ts';
 
 /** What only the deploying person's machine knows; null with external secrets. */
 export interface ClusterSecrets extends Credentials {
@@ -20,10 +22,12 @@ export interface DescribeProps {
   readonly plan: Plan;
   readonly settings: SwarmSettings;
   readonly secrets: ClusterSecrets | null;
+  /** What runs already; null where nobody looked. */
+  readonly running: readonly RunningService[] | null;
 }
 
 /** Throws SwarmError. */
-export function describeSwarm({ plan, settings, secrets: values }: DescribeProps): SwarmStack {
+export function describeSwarm({ plan, settings, secrets: values, running }: DescribeProps): SwarmStack {
   const problems = problemsWith(plan, settings, values !== null);
   if (problems.length > 0) throw refusal(`${plan.name} cannot be deployed on a Swarm like this`, problems);
   const network = networkOf(plan, settings);
@@ -31,11 +35,11 @@ export function describeSwarm({ plan, settings, secrets: values }: DescribeProps
   const founders = settings.founders ?? plan.nodes.map(({ name }) => name);
   const storage = plan.nodes.map((node) => storageService(plan, node, peersOf(node, plan, founders), settings));
   const balanced = balancers(plan, settings);
-  const stack = { network, secrets, configs: balanced.configs, services: [...storage, ...balanced.services] };
+  const parts = { network, secrets, configs: balanced.configs, services: [...storage, ...balanced.services] };
   return {
     cluster: plan.name,
-    ...stack,
-    rollout: rolloutOf(plan, settings).map((step) => ({ ...step, fingerprint: fingerprint(step.services, stack) })),
+    ...parts,
+    ...rolloutOf(plan, settings, parts, running ?? []),
     gateEndpoints: gateEndpointsOf(plan, settings),
     endpoints: endpointsOf(plan, settings),
   };
@@ -106,47 +110,6 @@ function balancers(plan: Plan, settings: SwarmSettings): { configs: SwarmConfig[
     balancerService(plan, zone, configs[index]!, settings, balancer.image),
   );
   return { configs, services };
-}
-
-/** What the plan says may be lost at once may be restarted at once, and nothing more. */
-function rolloutOf(plan: Plan, settings: SwarmSettings): Omit<RolloutStep, 'fingerprint'>[] {
-  // The gate is the storage node's own; other engines have none, so they go one node at a time.
-  const isGated = plan.engine === 'ashlar' && plan.survive !== 'drive';
-  const byZone = isGated && plan.survive === 'zone';
-  const service = ({ name }: PlanNode) => serviceNameOf(plan.name, name);
-  const storage = byZone
-    ? plan.zones.map((zone) => ({
-        name: `zone-${zone}`,
-        services: plan.nodes.filter((node) => node.zone === zone).map(service),
-        gate: { zone },
-      }))
-    : plan.nodes.map((node) => ({
-        name: `node-${node.name}`,
-        services: [service(node)],
-        gate: isGated ? { node: node.name } : null,
-      }));
-  if (settings.balancer === null) return storage;
-  const balancing = plan.zones.map((zone) => ({
-    name: `balancer-${zone}`,
-    services: [balancerServiceName(plan.name, zone)],
-    gate: null,
-  }));
-  return [...storage, ...balancing];
-}
-
-/** Of all that a change of which restarts one of these services. */
-function fingerprint(
-  names: readonly string[],
-  stack: Pick<SwarmStack, 'network' | 'secrets' | 'configs' | 'services'>,
-): string {
-  const services = stack.services.filter(({ name }) => names.includes(name));
-  const secrets = stack.secrets
-    .filter(({ file }) => services.some((service) => service.secrets.includes(file)))
-    .map(({ file, name, source }) => [file, name, source.kind === 'external' ? source.id : null]);
-  return createHash('sha256')
-    .update(JSON.stringify([services, secrets, stack.network]))
-    .digest('hex')
-    .slice(0, 16);
 }
 
 /** On the host network nothing is published, and every node has an address. */

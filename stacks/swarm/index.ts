@@ -7,4 +7,5 @@ export type { GateCommand } from './gate-command.ts';
 export { parseSwarmSettings, type SwarmSettings, type SwarmSettingsInput } from './settings.ts';
 export { renderStackFile } from './stack-file.ts';
 export { StorageCluster, type StorageClusterProps } from './storage-cluster.ts';
+export type { RunningService } from './swarm-facts.ts';
 export type * from './swarm-stack.ts';

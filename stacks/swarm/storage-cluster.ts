@@ -11,6 +11,7 @@ import { type ClusterSecrets, describeSwarm } from './describe.ts';
 import { dockerService } from './docker-service.ts';
 import { type GateCommand, gateCommand } from './gate-command.ts';
 import type { SwarmSettings } from './settings.ts';
+import type { RunningService } from './swarm-facts.ts';
 import type { RolloutStep, SwarmStack } from './swarm-stack.ts';
 import { resourceName } from './terraform-text.ts';
 
@@ -21,6 +22,8 @@ export interface StorageClusterProps {
   readonly settings: SwarmSettings;
   /** null with external secrets. They land in Terraform's state as plain text: keep it as you keep them, or use external ones. */
   readonly secrets: ClusterSecrets | null;
+  /** What runs already, from readServices; null where nobody looked. With it a deploy that failed asks the gate again. */
+  readonly running: readonly RunningService[] | null;
   /** How the gate is asked between zones. */
   readonly gate: GateCommand;
 }
@@ -115,8 +118,8 @@ export class StorageCluster extends Construct {
 
   /**
    * Terraform updates everything at once that does not depend on each other, so each zone depends on a gate and the gate on the zone
-   * before. It is replaced, and by that asked, when and only when a service of its zone changes: its one trigger is their
-   * fingerprint. When the answer is no, Terraform marks it as tainted and stops there, and the next deploy asks again.
+   * before. It is replaced, and by that asked, when and only when a service of its zone is to change (rollout.ts). When the answer
+   * is no, Terraform marks it as tainted and stops there, and the next deploy asks again.
    */
   #addGate(
     step: RolloutStep,
@@ -125,7 +128,7 @@ export class StorageCluster extends Construct {
   ): DataResource | null {
     if (step.gate === null) return null;
     const gate = new DataResource(this, `gate-${step.name}`, {
-      triggersReplace: { services: step.fingerprint },
+      triggersReplace: { services: step.trigger },
       provisioners: [
         {
           type: 'local-exec',

@@ -19,6 +19,8 @@ export interface SwarmHost {
 /** Of the services of one cluster. */
 export interface RunningService {
   readonly name: string;
+  /** Counts its changes, rollbacks too. */
+  readonly version: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly constraints: readonly string[];
   readonly ports: readonly { readonly target: number; readonly published: number }[];
@@ -69,8 +71,9 @@ export async function readServices(docker: Docker, cluster: string): Promise<Run
 /** What `docker service inspect` prints; by name. */
 export function parseServices(json: string): RunningService[] {
   return (JSON.parse(json) as ServiceInspect[])
-    .map(({ Spec }) => ({
+    .map(({ Version, Spec }) => ({
       name: Spec.Name,
+      version: Version.Index,
       labels: Spec.Labels ?? {},
       constraints: Spec.TaskTemplate.Placement?.Constraints ?? [],
       ports: (Spec.EndpointSpec?.Ports ?? []).map(({ TargetPort, PublishedPort }) => ({
@@ -115,6 +118,7 @@ interface NodeInspect {
 }
 
 interface ServiceInspect {
+  readonly Version: { readonly Index: number };
   readonly Spec: {
     readonly Name: string;
     readonly Labels?: Record<string, string>;

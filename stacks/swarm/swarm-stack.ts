@@ -94,6 +94,6 @@ export interface RolloutStep {
   readonly services: readonly string[];
   /** What the cluster must be able to spare before any of these services is touched; null: nothing is asked. */
   readonly gate: { readonly zone: string } | { readonly node: string } | null;
-  /** Changes when, and only when, one of these services is to change. */
-  readonly fingerprint: string;
+  /** Changes when, and only when, one of these services is to change, and again when a change of it failed and is to be tried again. */
+  readonly trigger: string;
 }

@@ -28,7 +28,7 @@ export const define: CommandModule['define'] = (command, context) => {
     .addHelpText('after', HELP)
     .action(({ file, image, out, force = false }: Options) => {
       const project = openProject({ directory: context.workingDirectory, specFile: file, image });
-      const files = renderStackFile(describeSwarm(project));
+      const files = renderStackFile(describeSwarm({ ...project, running: null }));
       reportRendered(context, writeRendered({ workingDirectory: context.workingDirectory, out, files, force }));
     });
 };

@@ -35,7 +35,7 @@ export const define: CommandModule['define'] = (command, context) => {
     .action(async (options: Options) => {
       const project = projectOf(context, options);
       const { plan, settings } = project;
-      describeSwarm(project);
+      describeSwarm({ ...project, running: null });
       const docker = await dockerOf(project, options);
       const hosts = await readHosts(docker);
       const network = await readNetwork(docker, plan.name);

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { describeSwarm } from '../../../stacks/swarm/describe.ts';
 import { SwarmError } from '../../../stacks/swarm/errors.ts';
 import { parseSwarmSettings } from '../../../stacks/swarm/settings.ts';
+import type { RunningService } from '../../../stacks/swarm/swarm-facts.ts';
 import type { SwarmService, SwarmStack } from '../../../stacks/swarm/swarm-stack.ts';
 import { FOUR_NODES, IMAGE, planOf, SECRETS, SIX_NODES, settingsOf } from '../../support/swarm-specs.ts';
 
@@ -9,13 +10,13 @@ const stackOf = (
   yaml: string,
   settings: Readonly<Record<string, unknown>> = {},
   secrets: typeof SECRETS | null = SECRETS,
-) => describeSwarm({ plan: planOf(yaml), settings: settingsOf(settings), secrets });
+  running: readonly RunningService[] | null = null,
+) => describeSwarm({ plan: planOf(yaml), settings: settingsOf(settings), secrets, running });
 
 const serviceOf = (stack: SwarmStack, name: string): SwarmService =>
   stack.services.find((service) => service.name === name)!;
 const others = (stack: SwarmStack, name: string) => stack.services.filter((service) => service.name !== name);
-const prints = (stack: SwarmStack) =>
-  Object.fromEntries(stack.rollout.map(({ name, fingerprint }) => [name, fingerprint]));
+const prints = (stack: SwarmStack) => Object.fromEntries(stack.rollout.map(({ name, trigger }) => [name, trigger]));
 
 const LONG = (a1: string) =>
   `name: four\nerasure: 2+2\nnodes:\n  a1: {zone: a, ${a1}}\n  b1: {zone: b, drives: [/mnt/d1]}\n  c1: {zone: c, drives: [/mnt/d1]}\n  d1: {zone: d, drives: [/mnt/d1]}\n`;
@@ -151,6 +152,41 @@ describe('a step is asked for again', () => {
 
   test('by nobody when only the gate is set otherwise', () => {
     expect(prints(stackOf(FOUR_NODES, { gate: { timeout: '2h' } }))).toEqual(prints(stackOf(FOUR_NODES)));
+  });
+});
+
+describe('a deploy that is tried again', () => {
+  const again = (running: readonly RunningService[], image = IMAGE) => stackOf(SIX_NODES, { image }, SECRETS, running);
+  const asRunning = (stack: SwarmStack, version: number): RunningService[] =>
+    stack.services.map(({ name, labels, constraints, ports }) => ({ name, version, labels, constraints, ports }));
+  const NEW_IMAGE = IMAGE.replace('0123', '3210');
+
+  test('asks the gate again for the zone in which it failed, and no other', () => {
+    const first = stackOf(SIX_NODES);
+    const wanted = again(asRunning(first, 7), NEW_IMAGE);
+    // Zone a is done; in zone b one node was rolled back, which made it version 9, and the other was not reached; so was zone c.
+    const after = [
+      ...asRunning(wanted, 8).slice(0, 2),
+      { ...asRunning(first, 7)[2]!, version: 9 },
+      ...asRunning(first, 7).slice(3),
+    ];
+    const retried = prints(again(after, NEW_IMAGE));
+    expect(retried['zone-a']).toBe(prints(wanted)['zone-a']);
+    expect(retried['zone-b']).not.toBe(prints(wanted)['zone-b']);
+    expect(retried['zone-c']).toBe(prints(wanted)['zone-c']);
+  });
+
+  test('changes nothing once everything runs as it should', () => {
+    const wanted = again(asRunning(stackOf(SIX_NODES), 7), NEW_IMAGE);
+    const settled = again(asRunning(wanted, 8), NEW_IMAGE);
+    expect(settled).toEqual(wanted);
+    expect(again(asRunning(settled, 12), NEW_IMAGE)).toEqual(wanted);
+  });
+
+  test('changes nothing after the first deploy, of which nothing ran before', () => {
+    const first = stackOf(SIX_NODES, {}, SECRETS, []);
+    expect(again(asRunning(first, 3))).toEqual(first);
+    expect(stackOf(SIX_NODES)).toEqual(first);
   });
 });
 

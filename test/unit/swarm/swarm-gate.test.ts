@@ -30,6 +30,7 @@ async function node(spare: readonly Answer[], status: Answer = STATUS): Promise<
 
 const service = (name: string): RunningService => ({
   name: `x-${name}`,
+  version: 1,
   labels: { 'ashlar.node': name },
   constraints: [],
   ports: [],

@@ -66,6 +66,11 @@ test('a file of somebody else, or one that was changed, is in the way: exit code
   expect(read('nginx.conf')).toContain('upstream nodes {');
 });
 
+test('says that nodes need help to speak TLS themselves', async () => {
+  const { exitCode, noted } = await cli(place.directory, `${RENDER} --tls-passthrough`);
+  expect({ exitCode, noted }).toEqual({ exitCode: 0, noted: expect.stringContaining('nodes speak plain HTTP') });
+});
+
 test('what cannot be rendered writes nothing, not even a directory', async () => {
   const { exitCode, noted } = await cli(place.directory, 'render load-balancer --out lb');
   expect(exitCode).toBe(2);

@@ -28,6 +28,9 @@ interface Options {
 
 const STATS: SocketAddress = { host: '127.0.0.1', port: 8404 };
 
+const PLAIN_NODES =
+  "Ashlar's nodes speak plain HTTP: with --tls-passthrough something that ends TLS must listen at each node's address.";
+
 const HELP = `
 Exit code: 0 the files are there, 2 bad input, or a file is in the way that was not rendered here (nothing is changed then).
 
@@ -56,6 +59,7 @@ export const define: CommandModule['define'] = (command, context) => {
       force: options.force === true,
     });
     reportRendered(context, outcome);
+    if (options.tlsPassthrough === true && spec.engine === 'ashlar') context.note(PLAIN_NODES);
   });
 };
 

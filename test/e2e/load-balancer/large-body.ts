@@ -7,7 +7,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { RssWatch } from '../rss-watch.ts';
 import type { RunningBalancer } from './program.ts';
 import { presigned } from './requests.ts';
-import type { Site } from './site.ts';
+import { persistently, type Site } from './site.ts';
 
 const MIB = 1024 * 1024;
 /** Buffers for two streams, and what a process allocates at its first use. */
@@ -19,8 +19,9 @@ export async function largeBody(site: Site, balancer: RunningBalancer): Promise<
   const sizeMib = ci ? 64 : 1024;
   const before = await rssBytes(await balancer.pids());
   const watch = new RssWatch(() => balancer.pids());
-  const put = await upload(await presigned(site, endpoint, 'PUT', `${kind}-large`), sizeMib);
-  const get = await download(await presigned(site, endpoint, 'GET', `${kind}-large`));
+  const key = `${kind}-large`;
+  const put = await persistently(async () => upload(await presigned(site, endpoint, 'PUT', key), sizeMib));
+  const get = await persistently(async () => download(await presigned(site, endpoint, 'GET', key)));
   const peaks = watch.stop();
   if (get.digest !== put.digest)
     throw new Error(`${kind}: the ${sizeMib} MiB that came back are not those that were sent`);
@@ -45,19 +46,25 @@ async function upload(url: URL, sizeMib: number): Promise<Moved> {
     headers: { 'content-length': sizeMib * MIB, expect: '100-continue' },
   });
   const answered = once(outgoing, 'response');
+  let isAnswered = false;
+  outgoing.once('response', () => {
+    isAnswered = true;
+  });
   outgoing.flushHeaders();
   await Promise.race([once(outgoing, 'continue'), answered]);
-  for (let index = 0; index < sizeMib; index++) {
+  // An answer before the end is a refusal.
+  for (let index = 0; index < sizeMib && !isAnswered; index++) {
     // No two pieces are alike.
     const piece = Buffer.alloc(MIB, index & 0xff);
     piece.writeUInt32LE(index);
     hash.update(piece);
     if (!outgoing.write(piece)) await Promise.race([once(outgoing, 'drain'), answered]);
   }
-  outgoing.end();
+  if (!isAnswered) outgoing.end();
   const [response] = (await answered) as [IncomingMessage];
   let text = '';
   for await (const piece of response) text += piece;
+  outgoing.destroy();
   if (response.statusCode !== 200) throw new Error(`PUT of ${sizeMib} MiB: HTTP ${response.statusCode} ${text}`);
   return { digest: hash.digest('hex'), seconds: (performance.now() - startedAt) / 1000 };
 }
@@ -67,6 +74,7 @@ async function download(url: URL): Promise<Moved> {
   const hash = createHash('sha1');
   const outgoing = request(url).end();
   const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+  if (response.statusCode !== 200) throw new Error(`GET: HTTP ${response.statusCode}`);
   for await (const piece of response) hash.update(piece as Buffer);
   return { digest: hash.digest('hex'), seconds: (performance.now() - startedAt) / 1000 };
 }

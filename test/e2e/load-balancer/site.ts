@@ -1,6 +1,7 @@
 // A cluster and the spec by which a balancer finds it: what every part of the suite works on.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { S3Client } from '@aws-sdk/client-s3';
 import type { FaultyCluster } from '../faulty-cluster.ts';
 import type { SuiteContext } from '../suite.ts';
@@ -44,4 +45,19 @@ export function sdkFor(
 ): S3Client {
   const { credentials, region } = faulty.cluster;
   return new S3Client({ endpoint, region, credentials, forcePathStyle: true, ...more });
+}
+
+const ATTEMPTS = 8;
+const RETRY_MS = 2_000;
+
+/** As an SDK would, and more patiently: on a machine that does much else a cluster may have no quorum for a while. */
+export async function persistently<T>(run: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run();
+    } catch (error) {
+      if (attempt === ATTEMPTS) throw error;
+      await delay(RETRY_MS);
+    }
+  }
 }

@@ -3,7 +3,7 @@
 
 import type { S3Connection } from '../traffic/s3-connection.ts';
 import type { RunningBalancer } from './program.ts';
-import { BUCKET, connectionTo, type Site } from './site.ts';
+import { BUCKET, connectionTo, persistently, type Site } from './site.ts';
 
 const MIB = 1024 * 1024;
 const ROUNDS = 5;
@@ -53,13 +53,16 @@ async function measure(
   const body = Buffer.alloc(sizeBytes, 'x');
   let next = 0;
   const startedAt = performance.now();
+  const once = async (connection: S3Connection, number: number) => {
+    const path = `/${BUCKET}/speed-${sizeBytes}-${number}`;
+    const answer = await connection.call({ method, path, ...(method === 'PUT' ? { body } : {}) });
+    if (answer.status !== 200) throw new Error(`${method} ${path}: HTTP ${answer.status} ${answer.body}`);
+    if (method === 'GET' && answer.body.length !== sizeBytes) throw new Error(`${path} is too short`);
+  };
   const work = async (index: number) => {
     while (next < count) {
       const number = next++;
-      const call = { path: `/${BUCKET}/speed-${sizeBytes}-${number}`, ...(method === 'PUT' ? { body } : {}) };
-      const answer = await connections[(index + number) % connections.length]!.call({ method, ...call });
-      if (answer.status !== 200) throw new Error(`${method} ${call.path}: HTTP ${answer.status} ${answer.body}`);
-      if (method === 'GET' && answer.body.length !== sizeBytes) throw new Error(`${call.path} is too short`);
+      await persistently(() => once(connections[(index + number) % connections.length]!, number));
     }
   };
   await Promise.all(Array.from({ length: concurrency }, (_, index) => work(index)));

@@ -27,7 +27,7 @@ export interface Tally {
 
 const SIZES_BYTES = [900, 40_000, 700_000];
 const TIMEOUT_MS = 30_000;
-const READ_DEADLINE_MS = 60_000;
+const READ_DEADLINE_MS = 180_000;
 const RETRY_MS = 100;
 
 export class Traffic {

@@ -101,17 +101,14 @@ function containerSpec({ service, secrets, configs }: DockerServiceProps): Servi
   };
 }
 
-/**
- * Swarm counts a task as running, and gives its name to DNS, from the first good answer on. Without a test the image's own is
- * asked, at these intervals; within the start period bad answers do not count.
- */
+/** Without a test the image's own is asked, at these intervals; within the start period bad answers do not count. */
 function healthcheck({ health }: SwarmService) {
   if (health.kind === 'none') return { test: ['NONE'] };
   return {
     test: [...health.test],
-    interval: '10s',
-    timeout: '10s',
-    retries: 6,
+    interval: goDuration(health.interval),
+    timeout: goDuration(health.timeout),
+    retries: health.retries,
     startPeriod: goDuration(health.startPeriod),
   };
 }

@@ -1,5 +1,6 @@
 // What other people's cdktf apps may use: import { StorageCluster } from 'ashlar/swarm'. It needs cdktf, constructs and
 // @cdktf/provider-docker, which are optional dependencies of the package.
+export { Docker } from '../docker.ts';
 export { dockerProvider } from './app.ts';
 export { type ClusterSecrets, type DescribeProps, describeSwarm } from './describe.ts';
 export { SwarmError } from './errors.ts';
@@ -7,5 +8,5 @@ export type { GateCommand } from './gate-command.ts';
 export { parseSwarmSettings, type SwarmSettings, type SwarmSettingsInput } from './settings.ts';
 export { renderStackFile } from './stack-file.ts';
 export { StorageCluster, type StorageClusterProps } from './storage-cluster.ts';
-export type { RunningService } from './swarm-facts.ts';
+export { type RunningService, readServices } from './swarm-facts.ts';
 export type * from './swarm-stack.ts';

@@ -103,7 +103,8 @@ function keyOf({ name }: SwarmService, { cluster }: SwarmStack): string {
 function healthcheckOf({ health }: SwarmService) {
   if (health.kind === 'none') return { test: ['NONE'] };
   const test = health.test.length === 0 ? {} : { test: [...health.test] };
-  return { ...test, interval: '10s', timeout: '10s', retries: 6, start_period: health.startPeriod };
+  const { interval, timeout, retries, startPeriod } = health;
+  return { ...test, interval, timeout, retries, start_period: startPeriod };
 }
 
 function deployOf({ constraints, labels, resources }: SwarmService) {

@@ -18,6 +18,12 @@ const WAL_DIRECTORY = '/wal';
 /** Of the storage node's image (node/image/Dockerfile), which runs as nobody else. */
 const ASHLAR_USER = '10001';
 
+/**
+ * A task counts as running, and has its name in DNS, from the first good answer on, so it is asked often. It is killed only after
+ * minutes: on a host that is short of processors the answer comes late, and one node more that starts again makes that worse.
+ */
+const LIVENESS = { kind: 'live', test: [], interval: '10s', timeout: '20s', retries: 9 } as const;
+
 /** The part of a service that the engine decides. */
 interface EngineParts {
   readonly args: readonly string[];
@@ -143,8 +149,7 @@ function ashlarParts(plan: Plan, node: PlanNode, peers: readonly PlanNode[], sta
     },
     secrets: [SECRET_FILES.clusterSecret, SECRET_FILES.rootPassword, SECRET_FILES.rootUser],
     secretsOwner: { uid: ASHLAR_USER, gid: ASHLAR_USER },
-    // No test: the image brings its own, which asks for live.
-    health: { kind: 'live', test: [], startPeriod: starts.startPeriod },
+    health: { ...LIVENESS, startPeriod: starts.startPeriod },
     isOurs: true,
   };
 }

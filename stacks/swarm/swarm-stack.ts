@@ -77,7 +77,16 @@ export interface SwarmService {
  * DNS, which a node that heals or starts cold must not suffer. 'none': whatever runs is well.
  */
 export type HealthCheck =
-  | { readonly kind: 'live'; readonly test: readonly string[]; readonly startPeriod: string }
+  | {
+      readonly kind: 'live';
+      /** Empty: the image's own. */
+      readonly test: readonly string[];
+      readonly interval: string;
+      readonly timeout: string;
+      /** So many bad answers in a row, after the start period. */
+      readonly retries: number;
+      readonly startPeriod: string;
+    }
   | { readonly kind: 'none' };
 
 export interface ServiceResources {

@@ -1,15 +1,11 @@
 // Decides changes: for the partitions it leads, this node gives the changes of each key an order, proposes the results to
 // the replicas and answers when a write quorum has them on disk. Leading starts with promises from a take-over quorum; a
 // key is read back from such a quorum before it is first touched, and what may have been decided before is proposed again.
+
+import { judgeAttempt, rememberAttempt } from '../core/attempts.ts';
 import { type Ballot, compareVersions, type Version } from '../core/ballot.ts';
 import type { RegisterKey } from '../core/keys.ts';
-import {
-  type changeRequest,
-  type Fetched,
-  RECENT_CHANGES_MAX,
-  type RegisterRecord,
-  type RegisterValue,
-} from '../format/register-formats.ts';
+import type { changeRequest, Fetched, RegisterRecord, RegisterValue } from '../format/register-formats.ts';
 import { type Clock, sleep } from '../io/clock.ts';
 import { fraction, type Random } from '../io/random.ts';
 import { AcceptLanes, type Proposal } from './accept-lanes.ts';
@@ -87,37 +83,47 @@ export class Proposer {
   }
 
   /**
-   * Decides and carries out one change. change names it, the same for every attempt; mayHaveHappened says that an earlier
-   * attempt got no answer. Rejects with UnavailableError: then the outcome is unknown; with RpcError 'stale': this attempt did
-   * nothing, because it began before something was forgotten.
+   * Decides and carries out one attempt of a change. Rejects with UnavailableError: then the outcome is unknown; with RpcError
+   * 'stale': this attempt did nothing, because it began before something was forgotten, or comes too late to be waited for.
    */
-  change({ key, change, mayHaveHappened, generation, command }: ChangeRequest): Promise<ChangeOutcome> {
-    let uncertain = mayHaveHappened;
+  change({ key, generation, command, ...attempt }: ChangeRequest): Promise<ChangeOutcome> {
+    const isRepeat = attempt.number > attempt.first;
+    let uncertain = isRepeat;
+    /** The reply when nothing was to be written; that it was this may have been recorded under an earlier leadership. */
+    let kept: Uint8Array | null = null;
     return this.#inTurn(key, () =>
       this.#whileLeading(key, async (leadership) => {
         const current = await this.#load(leadership, key);
         const recent = current?.value.recent ?? [];
-        if (recent.includes(change)) return { repeated: true, reply: new Uint8Array() };
+        const verdict = judgeAttempt(recent, attempt);
+        if (verdict === 'done') return { repeated: true, reply: new Uint8Array() };
+        if (verdict === 'recorded' && kept !== null) return { repeated: false, reply: kept };
+        if (verdict === 'recorded' || verdict === 'late') {
+          throw new RpcError('stale', 'a newer attempt of the same asker was carried out');
+        }
         if (generation < leadership.generation) {
           const why = `this change began in generation ${generation}, before registers were forgotten`;
           throw uncertain ? new UnavailableError(why) : new RpcError('stale', why);
         }
-        // With a full list the change may have been carried out and fallen out of it.
-        if (uncertain && recent.length >= RECENT_CHANGES_MAX) {
-          throw new UnavailableError(
-            'an earlier attempt of this change may have been carried out and overwritten since',
-          );
+        if (verdict === 'unknown') {
+          throw new UnavailableError('an earlier attempt of this change may have been carried out and forgotten since');
         }
         const decision = this.#options.decide(key, stateOf(current), command);
-        if (decision.kind === 'keep') {
-          await this.#confirm(leadership);
-          return { repeated: false, reply: decision.reply };
+        if (decision.kind === 'write') {
+          const { live, payload, reply } = decision;
+          uncertain = true;
+          await this.#propose(leadership, key, { live, payload, recent: rememberAttempt(recent, attempt, true) });
+          return { repeated: false, reply };
         }
-        const { live, payload, reply } = decision;
-        const value: RegisterValue = { live, payload, recent: [...recent, change].slice(-RECENT_CHANGES_MAX) };
-        uncertain = true;
-        await this.#propose(leadership, key, value);
-        return { repeated: false, reply };
+        kept = decision.reply;
+        if (isRepeat) {
+          // An earlier attempt may still be on its way. It must find that it comes too late.
+          const { live, payload } = current?.value ?? NOTHING;
+          await this.#propose(leadership, key, { live, payload, recent: rememberAttempt(recent, attempt, false) });
+        } else {
+          await this.#confirm(leadership);
+        }
+        return { repeated: false, reply: decision.reply };
       }),
     );
   }

@@ -32,9 +32,16 @@ export interface RegisterClientOptions {
 
 export class RegisterClient {
   readonly #options: RegisterClientOptions;
+  /** Names this process in attempts; drawn once. */
+  readonly #asker: string;
+  /** Numbers that were given to attempts. */
+  #attempts = 0;
+  /** By register, the end of the last change so far. */
+  readonly #changing = new Map<RegisterKey, Promise<void>>();
 
   constructor(options: RegisterClientOptions) {
     this.#options = options;
+    this.#asker = options.random.bytes(8).toString('hex');
   }
 
   async read(key: RegisterKey): Promise<RegisterState> {
@@ -53,7 +60,7 @@ export class RegisterClient {
 
   /** Asks the proposer for the decided records of keys of one group. Rejects with UnavailableError. */
   async settle(group: Group, keys: readonly RegisterKey[]): Promise<(RegisterRecord | null)[]> {
-    const { registers } = await this.#askProposer(group, (node) =>
+    const { registers } = await this.#askProposer(group, this.#deadlineMs(), (node) =>
       this.#options.rpc.call(node, REGISTER_METHODS.settle, { keys: [...keys] }, { timeoutMs: CHANGE_TIMEOUT_MS }),
     );
     return registers;
@@ -61,7 +68,7 @@ export class RegisterClient {
 
   /** Has every replica write the register anew, because one cannot read its record any more. Rejects with UnavailableError. */
   async rewrite(key: RegisterKey): Promise<void> {
-    await this.#askProposer(this.#options.groups.groupOf(key), (node) =>
+    await this.#askProposer(this.#options.groups.groupOf(key), this.#deadlineMs(), (node) =>
       this.#options.rpc.call(node, REGISTER_METHODS.mend, { key }, { timeoutMs: CHANGE_TIMEOUT_MS }),
     );
   }
@@ -95,38 +102,51 @@ export class RegisterClient {
     return taken;
   }
 
+  /** Changes of one register are carried out one after the other. Rejects with UnavailableError: then nobody knows whether it happened. */
   async change(key: RegisterKey, command: Uint8Array): Promise<Uint8Array> {
-    const { rpc, groups, random, generations } = this.#options;
-    let change = random.bytes(8).toString('hex');
+    const deadlineMs = this.#deadlineMs();
+    const before = this.#changing.get(key);
+    const turn = (before ?? Promise.resolve()).then(() => this.#changeNow(key, command, deadlineMs));
+    const ended = turn.then(
+      () => {},
+      () => {},
+    );
+    this.#changing.set(key, ended);
+    void ended.then(() => {
+      if (this.#changing.get(key) === ended) this.#changing.delete(key);
+    });
+    return turn;
+  }
+
+  async #changeNow(key: RegisterKey, command: Uint8Array, deadlineMs: number): Promise<Uint8Array> {
+    const { rpc, groups, generations } = this.#options;
     let generation = generations.known;
-    let mayHaveHappened = false;
-    const { reply } = await this.#askProposer(groups.groupOf(key), async (node) => {
+    let first: number | null = null;
+    const { reply } = await this.#askProposer(groups.groupOf(key), deadlineMs, async (node) => {
+      const number = ++this.#attempts;
+      const request = { key, asker: this.#asker, number, first: first ?? number, generation, command };
       try {
-        return await rpc.call(
-          node,
-          REGISTER_METHODS.change,
-          { key, change, mayHaveHappened, generation, command },
-          { timeoutMs: CHANGE_TIMEOUT_MS },
-        );
+        return await rpc.call(node, REGISTER_METHODS.change, request, { timeoutMs: CHANGE_TIMEOUT_MS });
       } catch (error) {
         if (error instanceof RpcError && error.code === 'stale') {
-          if (mayHaveHappened) throw new UnavailableError(error.message, { cause: error });
+          if (first !== null) throw new UnavailableError(error.message, { cause: error });
           // It did not happen, and no attempt is under way: another change, which begins now, may take its place.
-          change = random.bytes(8).toString('hex');
           generation = await generations.refresh();
         }
         // Only these leave open whether the proposer went on with it.
-        if (error instanceof RpcError && (error.code === 'no-answer' || error.code === 'unavailable'))
-          mayHaveHappened = true;
+        if (error instanceof RpcError && (error.code === 'no-answer' || error.code === 'unavailable')) first ??= number;
         throw error;
       }
     });
     return reply;
   }
 
-  async #askProposer<T>(group: Group, ask: (node: string) => Promise<T>): Promise<T> {
+  #deadlineMs(): number {
+    return this.#options.clock.monotonicMs() + CHANGE_DEADLINE_MS;
+  }
+
+  async #askProposer<T>(group: Group, deadlineMs: number, ask: (node: string) => Promise<T>): Promise<T> {
     const { clock, groups, random } = this.#options;
-    const deadline = clock.monotonicMs() + CHANGE_DEADLINE_MS;
     for (let attempt = 0; ; attempt++) {
       try {
         return await ask(groups.proposer(groups.group(group.partition)));
@@ -134,7 +154,7 @@ export class RegisterClient {
         if (!(error instanceof RpcError)) throw error;
         if (error.code === 'refused' || error.code === 'internal')
           throw new UnavailableError(error.message, { cause: error });
-        if (clock.monotonicMs() >= deadline) throw new UnavailableError(error.message, { cause: error });
+        if (clock.monotonicMs() >= deadlineMs) throw new UnavailableError(error.message, { cause: error });
       }
       await sleep(clock, RETRY_MS * Math.min(attempt + 1, 10) * (0.5 + fraction(random)));
     }

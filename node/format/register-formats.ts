@@ -20,14 +20,21 @@ export const registerKey: Codec<string> = {
   read: (reader) => (bytes.read(reader) as Buffer).toString('latin1'),
 };
 
-export const RECENT_CHANGES_MAX = 16;
+export const RECENT_ASKERS_MAX = 32;
+
+const recentAttempt = struct('recent attempt', {
+  asker: [hex(8), 'drawn by the asking process when it started'],
+  number: [u53, 'the newest of its attempts that was carried out here; what has a lower one comes too late'],
+  hasWritten: [bool, 'false: nothing was to be changed, and only this entry was written'],
+});
+export type RecentAttempt = ValueOf<typeof recentAttempt>;
 
 /** What a proposer proposes: one state of one register. */
 export const registerValue = struct('register value', {
   live: [bool, 'false: the payload says that the thing was deleted'],
   recent: [
-    list(hex(8)),
-    `ids of the newest changes, newest last, at most ${RECENT_CHANGES_MAX}: a repeated change is recognised`,
+    list(recentAttempt),
+    `of each of the last ${RECENT_ASKERS_MAX} askers, newest last: a repeated change is recognised, and one that comes too late`,
   ],
   payload: [bytes, 'the record of the bucket, object, upload, part or map'],
 });
@@ -161,8 +168,12 @@ export const learnResponse = format('learn response', 1, {
 
 export const changeRequest = format('change request', 1, {
   key: [registerKey, 'the register'],
-  change: [hex(8), 'drawn by the asker; the same for every attempt'],
-  mayHaveHappened: [bool, 'an earlier attempt got no answer'],
+  asker: [hex(8), 'drawn by the asking process when it started; it changes a register once at a time'],
+  number: [u53, 'of this attempt: higher than of all that the asker has sent before'],
+  first: [
+    u53,
+    'the lowest number under which this change may have been carried out; below `number`: an attempt got no answer',
+  ],
   generation: [u53, 'known to the asker before its first attempt'],
   command: [bytes, 'decided at the proposer'],
 });

@@ -12,8 +12,15 @@ const FORMATS: readonly (readonly [name: string, format: Format<never>, value: u
   [
     'register record',
     registerRecord as Format<never>,
-    { version, value: { live: true, recent: ['0011223344556677'], payload: Buffer.from('payload') } },
-    '0103000000000000000123456789abcdef07000000000000000101000000001122334455667707000000' +
+    {
+      version,
+      value: {
+        live: true,
+        recent: [{ asker: '0011223344556677', number: 5, hasWritten: true }],
+        payload: Buffer.from('payload'),
+      },
+    },
+    '0103000000000000000123456789abcdef07000000000000000101000000001122334455667705000000000000000107000000' +
       Buffer.from('payload').toString('hex'),
   ],
   [

@@ -106,6 +106,23 @@ describe('what simulation has found', () => {
     await untilNoReplicaIsBehind(cluster);
   });
 
+  it('a change that had nothing to do, and was asked for twice, was carried out by the one who had stood still', async () => {
+    const shape = { zones: { a: 1, b: 1, c: 1 }, drivesPerNode: 1, scheme: '2+1', driveBytes: 2 ** 30 };
+    const cluster = new SimCluster(1, shape, (surroundings) => new RegisterProgram(surroundings));
+    const { scheduler } = cluster;
+    await cluster.startAll(60_000);
+    const world = cluster.machine('a1').program!.member.running.topology.current();
+    const [proposer, ...others] = world.replicas(world.partitionOf(`${KIND.object}key`)).map(({ node }) => node);
+    const { target } = cluster.machine(others[0]!).program!;
+    cluster.machine(proposer!).pause(20_000);
+    expect(await scheduler.runToEnd('a removal of nothing', target.remove('key', UNCONDITIONAL), 30_000)).toBe('done');
+    for (let at = 0; at < 40; at++) {
+      await scheduler.runToEnd('a value', target.put('key', `v${at}`, UNCONDITIONAL), 30_000);
+    }
+    await scheduler.runFor(30_000);
+    expect(await scheduler.runToEnd('the value', target.get('key'), 30_000)).toBe('v39');
+  });
+
   it('a stray copy was forgotten while its blob waited for its deletion, found again, and forgotten again', async () => {
     const scheduler = new Scheduler();
     const stray = { blobId: 'b', position: 1, slot: 'a1/d1' };

@@ -175,7 +175,7 @@ describe('a message that was on its way while a register was forgotten', () => {
     };
     const command = encodeCommand('putObject', { ifMatch: [], ifNoneMatch: [], version });
     const { rpc, running } = world.program().node.member;
-    const request = { key, change: '0123456789abcdef', mayHaveHappened: false, command };
+    const request = { key, asker: '0123456789abcdef', number: 1, first: 1, command };
     const generation = running.generations.known;
     const ask = (node: string) => world.run(rpc.call(node, REGISTER_METHODS.change, { ...request, generation }));
     await ask(world.proposerOf('key'));

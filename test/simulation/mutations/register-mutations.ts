@@ -206,8 +206,8 @@ export const REGISTER_MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: PROPOSER,
-        from: 'if (recent.includes(change)) return { repeated: true, reply: new Uint8Array() };',
-        to: '',
+        from: 'const verdict = judgeAttempt(recent, attempt);',
+        to: "const verdict = 'due' as ReturnType<typeof judgeAttempt>;",
       },
     ],
     focus: RIVALS,

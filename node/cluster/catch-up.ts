@@ -193,7 +193,9 @@ export class CatchUp {
   }
 
   async #bring(slot: string, node: string): Promise<void> {
-    const misses = this.#misses.get(slot)!;
+    const misses = this.#misses.get(slot);
+    // A comparison of the whole drive was called for since.
+    if (misses === undefined) return;
     const keys = [...misses].slice(0, PAGE_KEYS);
     // Forgotten before they are read: a newer value may be missed while an older one is on its way.
     for (const key of keys) misses.delete(key);

@@ -43,6 +43,7 @@ const POLL_MS = 250;
 export const swarm: Suite = {
   name: 'swarm',
   summary: 'a cluster on a Swarm of four hosts; hosts lose their power and come back under traffic',
+  notInCi: 'its services are still made by hand and not yet by the stack; name it to run it',
   packages: [
     { name: 'docker.io', program: 'dockerd' },
     { name: 'docker-registry', program: 'docker-registry' },

@@ -1,6 +1,6 @@
 // One storage node as a running server: HTTP for clients and operators, the same port for the other nodes, the drives behind
 // it. Put together here from its parts; nothing else in node/ chooses a real clock, disk or network.
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { admin, type HealthAnswer } from './admin/admin.ts';
 import { asLog } from './admin/log.ts';
@@ -56,7 +56,7 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
   const app: FastifyInstance = Fastify({
     ...s3ServerOptions(config.domains),
     loggerInstance: logger as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
   });
   const joinedOnly = () => {
     const serving = node?.serving ?? null;

@@ -119,7 +119,9 @@ export class RegisterClient {
   }
 
   async #changeNow(key: RegisterKey, command: Uint8Array, deadlineMs: number): Promise<Uint8Array> {
-    const { rpc, groups, generations } = this.#options;
+    const { rpc, groups, generations, clock } = this.#options;
+    if (clock.monotonicMs() >= deadlineMs)
+      throw new UnavailableError('earlier changes of the register have no answer yet');
     let generation = generations.known;
     let first: number | null = null;
     const { reply } = await this.#askProposer(groups.groupOf(key), deadlineMs, async (node) => {

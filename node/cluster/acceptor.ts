@@ -127,7 +127,8 @@ export class Acceptor {
 
   /**
    * What is durable here. With a ballot: null unless it is the promise here before and after reading, because a proposer may
-   * only rely on answers that no higher ballot has overtaken.
+   * only rely on answers that no higher ballot has overtaken; and unless that promise is on the disk, because what was accepted
+   * before it is there then, too, and not only on its way, to be acknowledged later to whoever proposed it.
    */
   async fetch(
     partition: number,
@@ -136,7 +137,8 @@ export class Acceptor {
     values: boolean,
   ): Promise<Fetched[] | null> {
     const state = await this.#partition(partition);
-    const isPromise = () => ballot === null || compareBallots(ballot, state.promised) === 0;
+    const isPromise = () =>
+      ballot === null || [state.promised, state.durable].every((promise) => compareBallots(ballot, promise) === 0);
     if (!isPromise()) return null;
     const found = await Promise.all(
       keys.map(async (key): Promise<Fetched> => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Acceptor } from '../../node/cluster/acceptor.ts';
 import { HealQueue, type ShardHint } from '../../node/cluster/heal-queue.ts';
 import { method, Rpc } from '../../node/cluster/rpc.ts';
+import type { Ballot } from '../../node/core/ballot.ts';
 import { KIND } from '../../node/core/keys.ts';
 import { format, text } from '../../node/format/codec.ts';
 import { DiskError } from '../../node/io/disk.ts';
@@ -106,6 +107,26 @@ describe('what simulation has found', () => {
     await untilNoReplicaIsBehind(cluster);
   });
 
+  it('a replica told the next proposer of nothing while it was still writing what it then told the last one that it has', async () => {
+    const drive = new SlowDrive({ clusterId: 'c', driveId: 'd', slot: 'a1/d1' });
+    const acceptor = acceptorOn(drive);
+    const [last, next] = [1, 2].map((round) => ({ round, proposer: '0000000000000001' })) as [Ballot, Ballot];
+    await acceptor.prepare(7, last);
+    const value = { live: true, recent: [], payload: Buffer.from('v') };
+    drive.hold();
+    const entries = [{ key: 'okey', sequence: 1, value }];
+    const accepting = acceptor.accept([{ partition: 7, ballot: last, chosenThrough: 0, entries }]);
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+    const promising = acceptor.prepare(7, next);
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+    expect(await acceptor.fetch(7, next, ['okey'], true)).toBeNull();
+    drive.release();
+    expect(await accepting).toMatchObject([{ accepted: true }]);
+    expect(await promising).toMatchObject({ granted: true });
+    const version = { ballot: last, sequence: 1 };
+    expect(await acceptor.fetch(7, next, ['okey'], true)).toMatchObject([{ version, value }]);
+  });
+
   it('a change that had nothing to do, and was asked for twice, was carried out by the one who had stood still', async () => {
     const shape = { zones: { a: 1, b: 1, c: 1 }, drivesPerNode: 1, scheme: '2+1', driveBytes: 2 ** 30 };
     const cluster = new SimCluster(1, shape, (surroundings) => new RegisterProgram(surroundings));
@@ -181,6 +202,33 @@ describe('what simulation has found', () => {
 
 const acceptorOn = (drive: DriveStore) =>
   new Acceptor(drive, { summarize: (_, payload) => payload, onCorrupt: () => {} });
+
+/** Keeps what is committed to itself while it is held, and does it in order afterwards. */
+class SlowDrive extends MemoryDrive {
+  #gate: PromiseWithResolvers<void> | null = null;
+  #last: Promise<void> = Promise.resolve();
+
+  hold(): void {
+    this.#gate = Promise.withResolvers();
+  }
+
+  release(): void {
+    this.#gate?.resolve();
+    this.#gate = null;
+  }
+
+  override async commit(operations: readonly StoreOperation[]): Promise<void> {
+    const gate = this.#gate?.promise;
+    const before = this.#last;
+    const done = (async () => {
+      await before;
+      await gate;
+      await super.commit(operations);
+    })();
+    this.#last = done;
+    await done;
+  }
+}
 
 class FullDrive extends MemoryDrive {
   isFull = false;

@@ -21,7 +21,8 @@ export function readSetMapReply(reply: Uint8Array): { isSet: boolean; current: M
 
 /** null: no map was ever agreed. */
 export function readMap({ payload }: Pick<StoredState, 'payload'>): MapRecord | null {
-  return payload === null ? null : mapRecord.decode(payload);
+  // Empty: only an attempt to change it was recorded.
+  return payload === null || payload.length === 0 ? null : mapRecord.decode(payload);
 }
 
 export function decideMap(current: StoredState, command: Command): RegisterDecision {

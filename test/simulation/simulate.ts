@@ -29,7 +29,8 @@ export interface Report {
 
 /** After the faults have ended the cluster has so long to be whole again. */
 const RECOVERY_LIMIT_MS = 180_000;
-const START_LIMIT_MS = 60_000;
+/** A founding in which a message gets lost goes on when the minute is over that formatting drives may take. */
+const START_LIMIT_MS = 150_000;
 const PATIENCE_MS = 30_000;
 /** A disk that fails while it is formatted is refused until somebody looks after it; that is not what is tried here. */
 const FOUNDING_FAULTS: ReadonlySet<FaultKind> = new Set([

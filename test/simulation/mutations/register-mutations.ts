@@ -186,8 +186,8 @@ export const REGISTER_MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: PROPOSER,
-        from: "        if (decision.kind === 'keep') {\n          await this.#confirm(leadership);",
-        to: "        if (decision.kind === 'keep') {",
+        from: '        } else {\n          await this.#confirm(leadership);\n        }\n        return { repeated: false',
+        to: '        }\n        return { repeated: false',
       },
     ],
     focus: RIVALS,

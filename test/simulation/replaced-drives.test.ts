@@ -2,11 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { KIND } from '../../node/core/keys.ts';
 import { UNCONDITIONAL } from './checkers/object-model.ts';
-import { replicaProblems, shardProblems } from './checkers/storage-state.ts';
+import { shardProblems } from './checkers/storage-state.ts';
 import { SimCluster } from './cluster.ts';
 import { bodyOf } from './labelled-bodies.ts';
 import { BODY_SIZES, NodeProgram } from './node-program.ts';
 import { RegisterProgram } from './register-program.ts';
+import { untilNoReplicaIsBehind } from './replicas-caught-up.ts';
 
 describe('of replaced drives was found that', () => {
   const SHAPE = { zones: { a: 1, b: 1, c: 1 }, drivesPerNode: 1, scheme: '2+1', driveBytes: 2 ** 30 };
@@ -170,14 +171,3 @@ it('a body was left without a shard, and all called healthy, when a drive was re
   const members = cluster.machines.map(({ program }) => program!.member);
   expect((await scheduler.runToEnd('a look', shardProblems(members), 10_000)).missing).toEqual([]);
 });
-
-async function untilNoReplicaIsBehind(cluster: SimCluster<RegisterProgram>): Promise<void> {
-  const { scheduler } = cluster;
-  for (let waitedMs = 0; ; waitedMs += 1_000) {
-    const members = cluster.machines.map(({ program }) => program!.member);
-    const behind = await scheduler.runToEnd('a look at the replicas', replicaProblems(members), 1_000);
-    if (behind.length === 0) return;
-    expect(waitedMs, behind.join('\n')).toBeLessThan(60_000);
-    await scheduler.runFor(1_000);
-  }
-}

@@ -10,9 +10,9 @@ import { DiskError } from '../../node/io/disk.ts';
 import type { DriveStore, StoreOperation } from '../../node/storage/drive-store.ts';
 import { MemoryDrive } from '../cluster-fakes/memory-drive.ts';
 import { UNCONDITIONAL } from './checkers/object-model.ts';
-import { replicaProblems } from './checkers/storage-state.ts';
 import { SimCluster } from './cluster.ts';
 import { RegisterProgram } from './register-program.ts';
+import { untilNoReplicaIsBehind } from './replicas-caught-up.ts';
 import { Scheduler } from './scheduler.ts';
 import { SimClock } from './sim-clock.ts';
 import { SimHost } from './sim-host.ts';
@@ -236,16 +236,5 @@ class FullDrive extends MemoryDrive {
   override async commit(operations: readonly StoreOperation[]): Promise<void> {
     if (this.isFull) throw new DiskError('no-space', 'the drive is full');
     await super.commit(operations);
-  }
-}
-
-async function untilNoReplicaIsBehind(cluster: SimCluster<RegisterProgram>): Promise<void> {
-  const { scheduler } = cluster;
-  for (let waitedMs = 0; ; waitedMs += 1_000) {
-    const members = cluster.machines.map(({ program }) => program!.member);
-    const behind = await scheduler.runToEnd('a look at the replicas', replicaProblems(members), 1_000);
-    if (behind.length === 0) return;
-    expect(waitedMs, behind.join('\n')).toBeLessThan(60_000);
-    await scheduler.runFor(1_000);
   }
 }

@@ -49,7 +49,7 @@ export class PowerCuts implements AsyncDisposable {
     await workload(first.store, expected);
     await first.store.close();
     const second = await boot(machine, cuts.recording);
-    for (let i = 0; i < 3; i++) {
+    for (let i = 0; i < 12; i++) {
       await expected.commit(second.store, [{ kind: 'put', key: 'second life', value: Buffer.from(`${i}`) }]);
     }
     await second.store.close();

@@ -34,8 +34,9 @@ describe('ashlar up', () => {
     expect(printed).toContain(`access key  ${readFileSync(data('secrets', 'root-user'), 'utf8')}\n`);
     expect(printed).toContain(`secret key  ${readFileSync(data('secrets', 'root-password'), 'utf8')}\n`);
     expect(printed).toContain(`aws --endpoint-url http://127.0.0.1:${port} s3 mb s3://photos`);
-    const answered = await Promise.all([node(), node(), node(), node()]);
-    expect(new Set(answered).size).toBeGreaterThan(1);
+    // The endpoint asks each node twice a second whether it is ready, so it may learn of some a moment after the command has.
+    const answering = async () => new Set(await Promise.all([node(), node(), node(), node()])).size;
+    await expect.poll(answering, { timeout: 10_000 }).toBeGreaterThan(1);
   });
 
   test('keeps secrets from everybody else', async () => {

@@ -41,8 +41,7 @@ export class Operator<P extends Inspectable> {
       const drive = this.#random.pick(machine.drives);
       if (drive.name === this.#rotting) return;
       const hasObjects = machine.program?.objects != null;
-      const looking = hasObjects ? holdings(this.#members()).catch(unreadable) : Promise.resolve(undefined);
-      const before = await this.#withinLimit(looking, LOOK_LIMIT_MS);
+      const before = hasObjects ? await this.#look(holdings) : undefined;
       const log = machine.logs.find(({ name }) => name.startsWith(drive.name));
       machine.kill();
       if (log !== undefined && this.#random.chance(0.5)) {
@@ -123,18 +122,22 @@ export class Operator<P extends Inspectable> {
       await scheduler.sleep(this.#random.longTailed(1, 40), 'the operator looks at the status');
       const { name, program } = this.#random.pick(machines);
       if (!machines.every((machine) => machine.program?.serves() === true)) continue;
-      const members = this.#members();
-      const asked = program!.objects!.status();
-      const status = await this.#withinLimit(
-        asked.catch(() => undefined),
-        STATUS_LIMIT_MS,
-      );
-      if (status?.health !== 'healthy') continue;
-      const lost = await this.#withinLimit(lostSince(members, before).catch(unreadable), LOOK_LIMIT_MS);
-      if (lost !== undefined && lost.length > 0)
-        throw new PromiseBroken('health', `${name} says healthy, but ${lost[0]}`);
+      const lost = await this.#look(async (members) => {
+        const status = await program!.objects!.status().catch(() => undefined);
+        return status?.health === 'healthy' ? lostSince(members, before) : undefined;
+      });
+      if (lost === undefined) continue;
+      if (lost.length > 0) throw new PromiseBroken('health', `${name} says healthy, but ${lost[0]}`);
       looks++;
     }
+  }
+
+  /** undefined: it took too long, a drive could not be read, or a process that was looked at has died meanwhile. */
+  async #look<T>(work: (members: readonly Member[]) => Promise<T>): Promise<T | undefined> {
+    const { machines } = this.#cluster;
+    const programs = machines.map(({ program }) => program);
+    const seen = await this.#withinLimit(work(this.#members()).catch(unreadable), LOOK_LIMIT_MS);
+    return machines.every(({ program }, at) => program === programs[at]) ? seen : undefined;
   }
 
   #members(): Member[] {

@@ -51,6 +51,9 @@ function whenUnavailable(error: unknown): string[] {
 }
 
 async function look<P extends Inspectable>(cluster: SimCluster<P>, mayRot: boolean): Promise<string[]> {
+  // The operator may still be at work on one.
+  const down = cluster.machines.filter(({ isUp }) => !isUp);
+  if (down.length > 0) return down.map(({ name }) => `${name} is down`);
   const programs = cluster.machines.map(({ program }) => program!);
   const members = programs.map(({ member }) => member);
   const statuses = await Promise.all(programs.map(({ objects }) => objects?.status()));

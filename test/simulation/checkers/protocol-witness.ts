@@ -43,6 +43,8 @@ export class ProtocolWitness {
   readonly #slots = new Map<string, string>();
   /** By the id of a drive that takes the place of a lost one: what it must have promised before it may vote, by partition. */
   readonly #inherited = new Map<string, ReadonlyMap<number, Ballot>>();
+  /** By drive id: the replica of the newest process. What the memory of a dead one says to a look from outside binds nobody. */
+  readonly #current = new Map<string, Acceptor>();
   /** Ids of drives that do not vote yet: what they promise is no vote. */
   readonly #joining = new Set<string>();
   /** By key and version: the drives that ever held it. */
@@ -75,6 +77,7 @@ export class ProtocolWitness {
     replicas.fetch = async function (partition, ballot, keys, values) {
       const before = witness.#wordOf(this, partition, keys);
       const answer = await fetch.call(this, partition, ballot, keys, values);
+      if (witness.#isOfDeadProcess(this)) return answer;
       if (answer !== null && ballot !== null)
         witness.#mustKeepPromise(this, partition, ballot, before.promised, 'answered');
       answer?.forEach(({ version }, at) => {
@@ -84,6 +87,7 @@ export class ProtocolWitness {
     };
     replicas.scan = async function (from, to, options) {
       const answer = await scan.call(this, from, to, options);
+      if (witness.#isOfDeadProcess(this)) return answer;
       for (const { key, version } of answer.registers) witness.#holds(this, key, version, undefined);
       return answer;
     };
@@ -106,20 +110,26 @@ export class ProtocolWitness {
       const { driveId, slot } = drive.identity;
       witness.#mustHaveJoined(driveId, slot);
       witness.#slots.set(driveId, slot);
-      return add.call(this, drive);
+      add.call(this, drive);
+      witness.#current.set(driveId, this.get(slot));
     };
     drives.addJoining = function (drive) {
       const { driveId, slot } = drive.identity;
       if (!witness.#inherited.has(driveId)) witness.#inherited.set(driveId, witness.#completedWith(slot));
       witness.#slots.set(driveId, slot);
       witness.#joining.add(driveId);
-      return addJoining.call(this, drive);
+      addJoining.call(this, drive);
+      witness.#current.set(driveId, this.joining(slot));
     };
     drives.admit = function (slot) {
       witness.#mustHaveTakenOver(this.joining(slot));
       return admit.call(this, slot);
     };
     return () => Object.assign(drives, { add, addJoining, admit });
+  }
+
+  #isOfDeadProcess(replica: Acceptor): boolean {
+    return (this.#current.get(replica.driveId) ?? replica) !== replica;
   }
 
   /** By partition, the highest ballot that a take-over quorum followed to which a drive in that slot belonged. */

@@ -42,7 +42,8 @@ export function nearestSpecs(spec: ClusterSpec): NearestSpec[] {
 function firstThatHolds(spec: ClusterSpec, candidates: Iterable<Candidate>): NearestSpec | null {
   for (const { spec: candidate, change } of candidates) {
     if (!mayHold(candidate)) continue;
-    const written = parseClusterSpec(specText(candidate), 'suggestion');
+    // Machines of drives and nodes that are only suggested cannot be described, and decide nothing here.
+    const written = parseClusterSpec(specText({ ...candidate, hosts: [] }), 'suggestion');
     if (!written.ok || !evaluate(written.spec).verdict.safe) continue;
     return { change, yaml: difference(spec, written.spec) };
   }

@@ -2,6 +2,7 @@
 // one. Everything that plans, deploys or prints a cluster starts from this value, never from the text.
 
 import type { Engine, FailureDomain } from './choices.ts';
+import type { HostSpec } from './hosts.ts';
 
 export { DOMAINS, defaultDomain, ENGINES, type Engine, type FailureDomain } from './choices.ts';
 export { parseClusterSpec } from './parse.ts';
@@ -28,6 +29,8 @@ export interface ClusterSpec {
   readonly root: { readonly accessKey: string | null; readonly secretKeyFile: string | null };
   /** Only with engine rustfs or minio: their volume arguments word by word (they can never change); null: the plan chooses. */
   readonly volumes: readonly string[] | null;
+  /** The machines that the spec describes, in the order of their nodes; empty when it says nothing about them. */
+  readonly hosts: readonly HostSpec[];
 }
 
 export interface SpecNode {

@@ -1,5 +1,6 @@
 // From what zod found wrong to what a person can act on: the place, what is wrong there, what would be right.
 import type { z } from 'zod';
+import { hostPlace } from './hosts-places.ts';
 import { nearestWord } from './nearest-word.ts';
 import { PLACES, type Place, SETTINGS } from './schema.ts';
 
@@ -67,7 +68,6 @@ const OTHER_WORDS: Readonly<Record<string, string>> = {
   parity: 'erasure',
   ec: 'erasure',
   disks: 'drives',
-  hosts: 'nodes',
   servers: 'nodes',
   host: 'address',
   size: 'capacity',
@@ -95,6 +95,7 @@ function placeAt(path: Path): Place {
 
 /** ['nodes', 'a1', 'drives', 2] → "nodes.*.drives.*" */
 function generic(path: Path): string {
+  if (path[0] === 'hosts') return hostPlace(path);
   const [first, second, ...rest] = path.map((part) => (typeof part === 'number' ? '*' : part));
   const named = (first === 'nodes' || first === 'zones') && second !== '#' ? '*' : second;
   return [first, second === undefined ? undefined : named, ...rest].filter((part) => part !== undefined).join('.');

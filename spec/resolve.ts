@@ -2,6 +2,7 @@
 // on whatever parts of the document were found well-formed, so that one run names all problems.
 import { defaultDomain } from './choices.ts';
 import type { ClusterSpec, SpecDrive, SpecNode } from './cluster-spec.ts';
+import { resolveHosts } from './hosts-resolve.ts';
 import type { Finding, Path } from './problems.ts';
 import { capacityBytes, SCHEME_PATTERN, splitAddress } from './quantities.ts';
 import type { DrivesDocument, NodeDocument, SpecDocument } from './schema.ts';
@@ -51,6 +52,11 @@ export function resolveSpec(document: Partial<SpecDocument>, broken: ReadonlySet
       secretKeyFile: document.root?.secretKeyFile ?? null,
     },
     volumes: document.volumes ?? null,
+    // Machines are about nodes and drives; when those are malformed, half of what could be said would be wrong.
+    hosts:
+      document.hosts === undefined || ['nodes', 'zones', 'drives'].some((setting) => broken.has(setting))
+        ? []
+        : resolveHosts(document.hosts, nodes, report),
   };
   return { spec, findings };
 }

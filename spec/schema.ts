@@ -3,6 +3,8 @@
 // given twice, drives that nobody gave) is in resolve.ts.
 import { z } from 'zod';
 import { DOMAINS, ENGINES } from './choices.ts';
+import { HOST_PLACES } from './hosts-places.ts';
+import { HOST_KEYS, hostsSchema } from './hosts-schema.ts';
 import { ADDRESS_PATTERN, CAPACITY_PATTERN, SCHEME_PATTERN } from './quantities.ts';
 
 /** Lower-case DNS label: zones and nodes become host names, labels and directory names. */
@@ -92,6 +94,7 @@ export const documentSchema = z.strictObject({
     .describe(
       'Only with engine rustfs or minio: the volume arguments of the existing cluster, word by word. Default: chosen by the plan.',
     ),
+  hosts: hostsSchema.optional(),
 });
 
 /** The document after its shape was found right. */
@@ -106,6 +109,7 @@ export const SETTINGS: Readonly<Record<string, readonly string[]>> = {
   root: ['accessKey', 'secretKeyFile'],
   'drives.*': ['path', 'capacity'],
   'nodes.*.drives.*': ['path', 'capacity'],
+  ...HOST_KEYS,
 };
 
 /** What a place of the document holds, and what to do when it holds something else. */
@@ -165,4 +169,5 @@ export const PLACES: Readonly<Record<string, Place>> = {
     noun: 'a volume argument',
     remedy: 'Write it as on the command line, for instance "http://host{1...16}/data/d{1...4}".',
   },
+  ...HOST_PLACES,
 };

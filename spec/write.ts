@@ -2,6 +2,7 @@
 // say everything. parseClusterSpec gives the same spec again.
 import { stringify } from 'yaml';
 import type { ClusterSpec, SpecDrive, SpecNode } from './cluster-spec.ts';
+import { hostsForm } from './hosts-write.ts';
 import { capacityText } from './quantities.ts';
 
 /** Settings by name, each as the lines that say it, in the order of a well-ordered file. Defaults are left out. */
@@ -17,6 +18,7 @@ export function specSettings(spec: ClusterSpec): ReadonlyMap<string, string> {
     domains: spec.domains.length === 0 ? undefined : spec.domains,
     root: rootOf(spec),
     volumes: spec.volumes ?? undefined,
+    hosts: spec.hosts.length === 0 ? undefined : hostsForm(spec.hosts),
   };
   const entries = Object.entries(settings).filter(([, value]) => value !== undefined);
   return new Map(entries.map(([name, value]) => [name, lines(name, value)]));

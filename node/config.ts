@@ -28,7 +28,7 @@ export type ServerConfigResult =
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** argv: what follows "server". readFile: the text of a file, or throws; for secrets in files. */
+/** argv: what follows "server". readFile: the text of a file, or throws; for variables with _FILE. */
 export function parseServerConfig(
   argv: readonly string[],
   environment: Environment,
@@ -70,7 +70,7 @@ export function serverHelp(): string {
           : setting.kind === 'flag'
             ? `${setting.flag} ${setting.placeholder}`
             : setting.placeholder,
-      variable: setting.kind === 'secret' ? `${setting.variable}[_FILE]` : setting.variable,
+      variable: `${setting.variable}[_FILE]`,
       text: `${CONFIG_SCHEMA.shape[key].description}${fallback}`,
     };
   });
@@ -83,7 +83,7 @@ export function serverHelp(): string {
       ({ flag, variable, text }) => `  ${flag.padEnd(flagWidth)}  ${variable.padEnd(variableWidth)}  ${text}`,
     ),
     '',
-    'A flag wins over its variable. Secrets are variables only; with _FILE the variable names a file that holds the secret.',
+    'A flag wins over its variable. With _FILE the variable names a file that holds the value. Secrets are variables only.',
   ].join('\n');
 }
 
@@ -175,16 +175,23 @@ function readVariables(
 ): Map<SettingKey, Given> {
   const known = new Map<string, SettingKey>();
   for (const key of SETTING_KEYS) {
-    const { variable, kind } = settingOf(key);
+    const { variable } = settingOf(key);
     known.set(variable, key);
-    if (kind === 'secret') known.set(`${variable}_FILE`, key);
+    known.set(`${variable}_FILE`, key);
   }
   const given = new Map<SettingKey, Given>();
   for (const [source, value] of Object.entries(environment).sort(([a], [b]) => (a < b ? -1 : 1))) {
     if (!source.startsWith(PREFIX) || value === undefined || value === '' || SERVICE_LINK.test(source)) continue;
     const key = known.get(source);
     if (key === undefined) {
-      problems.push(unknown(source, 'setting', [...known.keys()]));
+      const ending = source.endsWith('_FILE') ? '_FILE' : '';
+      problems.push(
+        unknown(
+          source,
+          'setting',
+          SETTING_KEYS.map((setting) => `${settingOf(setting).variable}${ending}`),
+        ),
+      );
       continue;
     }
     const { variable, list } = settingOf(key);
@@ -192,15 +199,15 @@ function readVariables(
       problems.push({ setting: source, message: `is set, and ${variable} too`, remedy: 'set one of the two' });
       continue;
     }
-    const text = source === variable ? value : readSecret(source, value, readFile, problems);
-    const words = list ? value.split(/[\s,]+/).filter((part) => part !== '') : [];
+    const text = source === variable ? value : readValue(source, value, readFile, problems);
+    const words = list ? (text ?? '').split(/[\s,]+/).filter((part) => part !== '') : [];
     given.set(key, { source, separator: '=', values: list ? words : text === null ? [] : [text] });
   }
   return given;
 }
 
-/** The line break that editors put at the end of a file does not belong to the secret. */
-function readSecret(
+/** The line break that editors put at the end of a file does not belong to the value. */
+function readValue(
   source: string,
   path: string,
   readFile: (path: string) => string,

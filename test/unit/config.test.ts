@@ -127,6 +127,25 @@ describe('what is given', () => {
   });
 });
 
+describe('values in files', () => {
+  test('may be those of any setting, lists included', () => {
+    const files: Record<string, string> = {
+      '/etc/name': 'a1\n',
+      '/etc/endpoints': 'http://n{1...3}/d1\nhttp://n4/d1\n',
+    };
+    const environment = { ...SECRETS, ASHLAR_NAME_FILE: '/etc/name', ASHLAR_ENDPOINTS_FILE: '/etc/endpoints' };
+    const { name, endpoints } = config(['--zone', 'a', '--scheme', '2+1'], environment, (path) => files[path]!);
+    expect(name).toBe('a1');
+    expect(endpoints.map(({ host }) => host)).toEqual(['n1', 'n2', 'n3', 'n4']);
+  });
+
+  test('lose to flags, as variables do', () => {
+    expect(config([...ARGUMENTS, '--name', 'b1'], { ...SECRETS, ASHLAR_NAME_FILE: '/etc/name' }, () => 'a1').name).toBe(
+      'b1',
+    );
+  });
+});
+
 describe('secrets', () => {
   test('come from files without the line break at their end', () => {
     const files: Record<string, string> = {
@@ -316,7 +335,7 @@ describe('help', () => {
     const line = lines.find((text) => text.includes(` ${setting.variable}`) && text.includes('  '));
     expect(line).toContain(CONFIG_SCHEMA.shape[key].description);
     if (setting.kind === 'flag') expect(line).toContain(`${setting.flag} ${setting.placeholder}`);
-    if (setting.kind === 'secret') expect(line).toContain(`${setting.variable}[_FILE]`);
+    expect(line).toContain(`${setting.variable}[_FILE]`);
   });
 
   test('shows the defaults that hold', () => {

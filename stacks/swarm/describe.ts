@@ -2,25 +2,21 @@
 // before anything is touched when it could not work.
 import { createHmac } from 'node:crypto';
 import type { Plan, PlanNode } from '../../plan/plan.ts';
-import type { Credentials } from '../credentials.ts';
+import { type ClusterSecrets, SECRET_FILES } from '../secret-files.ts';
 import { balancerConfig, balancerPort, balancerService } from './balancer-service.ts';
 import { refusal } from './errors.ts';
 import { rolloutOf } from './rollout.ts';
 import { nodeLabelKey, overlayMtu, type SwarmSettings } from './settings.ts';
 import { problemsWith } from './stack-problems.ts';
-import { portOf, SECRET_FILES, storageService } from './storage-service.ts';
+import { portOf, storageService } from './storage-service.ts';
 import { gatewayOf } from './subnet.ts';
 import type { RunningService } from './swarm-facts.ts';
 import type { OverlayNetwork, SwarmConfig, SwarmSecret, SwarmService, SwarmStack } from './swarm-stack.ts';
 
-/** What only the deploying person's machine knows; null with external secrets. */
-export interface ClusterSecrets extends Credentials {
-  readonly clusterSecret: string;
-}
-
 export interface DescribeProps {
   readonly plan: Plan;
   readonly settings: SwarmSettings;
+  /** null with external secrets. */
   readonly secrets: ClusterSecrets | null;
   /** What runs already; null where nobody looked. */
   readonly running: readonly RunningService[] | null;

@@ -1,15 +1,13 @@
 // A directory from which a cluster is deployed to a Swarm: cdktf.json with the settings of the platform, the spec beside it, and the
 // secrets under .ashlar. What cdktf and the commands of `ashlar swarm` start from.
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { makePlan } from '../../plan/make-plan.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { type ClusterSpec, parseClusterSpec } from '../../spec/cluster-spec.ts';
-import { chooseClusterSecret, chooseCredentials, readSecret } from '../credentials.ts';
-import type { ClusterSecrets } from './describe.ts';
+import { type ClusterSecrets, readSecretFiles, SECRET_FILES, writeSecretFiles } from '../secret-files.ts';
 import { SwarmError } from './errors.ts';
 import { parseSwarmSettings, type SwarmSettings } from './settings.ts';
-import { SECRET_FILES } from './storage-service.ts';
 
 export interface ProjectChoice {
   readonly directory: string;
@@ -52,7 +50,7 @@ export function openProject(choice: ProjectChoice): SwarmProject {
     plan: makePlan(spec),
     settings,
     secretsDirectory,
-    secrets: settings.secrets.kind === 'managed' ? readSecrets(resolve(choice.directory, secretsDirectory)) : null,
+    secrets: settings.secrets.kind === 'managed' ? readSecretFiles(resolve(choice.directory, secretsDirectory)) : null,
     secretFile: settings.gate.secretFile ?? join(secretsDirectory, SECRET_FILES.clusterSecret),
   };
 }
@@ -65,27 +63,8 @@ export function makeSecrets({ directory, spec, settings, secrets, secretsDirecto
   if (settings.secrets.kind === 'external')
     throw new SwarmError('input', 'the secrets are external; make them with "docker secret create"');
   if (secrets !== null) return false;
-  const place = resolve(directory, secretsDirectory);
-  const building = `${place}.${process.pid}.new`;
-  const credentials = chooseCredentials(spec, directory);
-  mkdirSync(building, { recursive: true, mode: 0o700 });
-  chmodSync(dirname(place), 0o700);
-  const write = (file: string, secret: string) => writeFileSync(join(building, file), secret, { mode: 0o600 });
-  write(SECRET_FILES.clusterSecret, chooseClusterSecret());
-  write(SECRET_FILES.rootUser, credentials.accessKeyId);
-  write(SECRET_FILES.rootPassword, credentials.secretAccessKey);
-  renameSync(building, place);
+  writeSecretFiles(resolve(directory, secretsDirectory), spec, directory);
   return true;
-}
-
-/** null when there is no such directory; with a file missing it is refused, because new ones would not fit the running cluster. */
-function readSecrets(directory: string): ClusterSecrets | null {
-  if (!existsSync(directory)) return null;
-  return {
-    clusterSecret: readSecret(join(directory, SECRET_FILES.clusterSecret)),
-    accessKeyId: readSecret(join(directory, SECRET_FILES.rootUser)),
-    secretAccessKey: readSecret(join(directory, SECRET_FILES.rootPassword)),
-  };
 }
 
 function readContext(directory: string): { spec?: unknown; swarm?: unknown } {

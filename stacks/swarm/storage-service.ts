@@ -1,16 +1,11 @@
 // The service of one storage node: what the engine is told, and what of its host it gets. Pure.
 import type { Plan, PlanDrive, PlanNode } from '../../plan/plan.ts';
+import { SECRET_FILES } from '../secret-files.ts';
 import { nodeLabelKey, type ResourceSettings, type SwarmSettings } from './settings.ts';
 import type { HealthCheck, ServiceResources, SwarmMount, SwarmService } from './swarm-stack.ts';
 
 /** What all three engines listen on unless the spec gives a node another port. */
 const DEFAULT_PORT = 9000;
-
-export const SECRET_FILES = {
-  clusterSecret: 'cluster-secret',
-  rootUser: 'root-user',
-  rootPassword: 'root-password',
-} as const;
 
 /** Where Docker puts them, unless told otherwise. */
 const SECRETS_DIRECTORY = '/run/secrets';

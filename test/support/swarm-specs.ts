@@ -2,7 +2,7 @@
 import { makePlan } from '../../plan/make-plan.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { parseClusterSpec } from '../../spec/parse.ts';
-import type { ClusterSecrets } from '../../stacks/swarm/describe.ts';
+import type { ClusterSecrets } from '../../stacks/secret-files.ts';
 import { parseSwarmSettings, type SwarmSettings } from '../../stacks/swarm/settings.ts';
 
 export const IMAGE = `registry.example.com/ashlar@sha256:${'0123456789abcdef'.repeat(4)}`;

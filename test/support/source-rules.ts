@@ -22,6 +22,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   'stacks/local/': ['spec/', 'plan/', 'node/', 'stacks/credentials.ts'],
   // Its services run the balancer that is rendered there.
   'stacks/swarm/': ['spec/', 'plan/', 'stacks/'],
+  'stacks/kubernetes/': ['spec/', 'plan/', 'stacks/'],
   // Keeps its hosts as the local target keeps its processes: found again by their records, and only those ever signalled.
   'stacks/testbed/': ['stacks/local/processes.ts', 'stacks/docker.ts', 'stacks/run-program.ts'],
   'host-tuning/': ['spec/', 'plan/'],

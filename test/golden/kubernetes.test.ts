@@ -1,0 +1,40 @@
+import { describe, expect, test } from 'vitest';
+import { describeKubernetes } from '../../stacks/kubernetes/describe.ts';
+import { manifestsText, renderKubernetes } from '../../stacks/kubernetes/render.ts';
+import { CASES, SECRETS } from '../support/kubernetes-cases.ts';
+
+describe('the objects', () => {
+  for (const [name, props] of Object.entries(CASES)) {
+    test(`for ${name} are as they were`, async () => {
+      await expect(manifestsText(describeKubernetes(props).manifests)).toMatchFileSnapshot(`kubernetes/${name}.yaml`);
+    });
+  }
+
+  test('are the same bytes whenever they are made', () => {
+    for (const props of Object.values(CASES)) {
+      expect(manifestsText(describeKubernetes(props).manifests)).toBe(
+        manifestsText(describeKubernetes(props).manifests),
+      );
+    }
+  });
+});
+
+describe('the directory for kubectl', () => {
+  const files = renderKubernetes(describeKubernetes(CASES['tls-own-ca']!));
+
+  test('has a file for each object but the secrets, and a kustomization that names them all', () => {
+    const names = [...files.keys()].filter((name) => name !== 'kustomization.yaml');
+    expect(names).toContain('statefulset-six-a.yaml');
+    expect(names.some((name) => name.startsWith('secret-'))).toBe(false);
+    for (const name of names) expect(files.get('kustomization.yaml')).toContain(`  - ${name}\n`);
+    expect(names.length).toBe(describeKubernetes(CASES['tls-own-ca']!).manifests.length - 1);
+  });
+
+  test('never holds a secret', () => {
+    const text = [...files.values()].join('\n');
+    for (const secret of Object.values(SECRETS)) {
+      expect(text).not.toContain(secret);
+      expect(text).not.toContain(Buffer.from(secret).toString('base64'));
+    }
+  });
+});

@@ -12,8 +12,8 @@ export interface RenderProps {
   readonly workingDirectory: string;
   /** As a person named it; made when it is not there. */
   readonly out: string;
-  /** Texts by file name. */
-  readonly files: ReadonlyMap<string, string>;
+  /** Texts, or bytes, by file name. */
+  readonly files: ReadonlyMap<string, string | Uint8Array>;
   /** Replaces what somebody else wrote. */
   readonly force: boolean;
 }
@@ -27,20 +27,22 @@ export interface RenderOutcome {
 const LIST_FILE = '.ashlar-rendered.json';
 
 /** Throws UsageError with every file that is in the way, and then has changed nothing. */
-export function writeRendered({ workingDirectory, out, files, force }: RenderProps): RenderOutcome {
+export function writeRendered({ workingDirectory, out, files: given, force }: RenderProps): RenderOutcome {
+  const files = new Map([...given].map(([name, content]) => [name, Buffer.from(content as Uint8Array)]));
   const directory = resolve(workingDirectory, out);
   const shown = (name: string) => displayPath(workingDirectory, join(directory, name));
   const digests = readList(join(directory, LIST_FILE));
   const found = new Map([...files.keys()].map((name) => [name, read(join(directory, name), shown(name))]));
-  const isOurs = (name: string, text: string) => text === files.get(name) || digests[name] === digest(text);
-  const foreign = [...found].filter(([name, text]) => text !== null && !isOurs(name, text)).map(([name]) => name);
+  const isSame = (name: string, bytes: Buffer | null) => bytes?.equals(files.get(name)!) === true;
+  const isOurs = (name: string, bytes: Buffer) => isSame(name, bytes) || digests[name] === digest(bytes);
+  const foreign = [...found].filter(([name, bytes]) => bytes !== null && !isOurs(name, bytes)).map(([name]) => name);
   if (foreign.length > 0 && !force) throw new UsageError(inTheWay(foreign.map(shown)));
 
-  const changed = [...files].filter(([name, text]) => found.get(name) !== text);
+  const changed = [...files].filter(([name]) => !isSame(name, found.get(name)!));
   try {
     mkdirSync(directory, { recursive: true });
-    for (const [name, text] of changed) replace(join(directory, name), text);
-    const list = { ...digests, ...Object.fromEntries([...files].map(([name, text]) => [name, digest(text)])) };
+    for (const [name, bytes] of changed) replace(join(directory, name), bytes);
+    const list = { ...digests, ...Object.fromEntries([...files].map(([name, bytes]) => [name, digest(bytes)])) };
     replaceList(join(directory, LIST_FILE), list, digests);
   } catch (error) {
     throw new UsageError(`${shown('')} cannot be written: ${(error as Error).message}`);
@@ -66,9 +68,9 @@ function inTheWay(files: readonly string[]): string {
 }
 
 /** null: there is no such file. */
-function read(path: string, shown: string): string | null {
+function read(path: string, shown: string): Buffer | null {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(path);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return null;
@@ -92,13 +94,13 @@ function replaceList(path: string, list: Record<string, string>, before: Record<
   replace(path, `${JSON.stringify(list, null, 2)}\n`);
 }
 
-/** Whoever reads it sees the old text or the new one. */
-function replace(path: string, text: string): void {
+/** Whoever reads it sees the old content or the new one. */
+function replace(path: string, content: string | Buffer): void {
   const temporary = `${path}.new`;
-  writeFileSync(temporary, text);
+  writeFileSync(temporary, content);
   renameSync(temporary, path);
 }
 
-function digest(text: string): string {
-  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+function digest(bytes: Buffer): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }

@@ -32,6 +32,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/render.ts'),
   },
   { name: 'swarm', summary: 'prepare and check a deploy to Docker Swarm', load: () => import('./commands/swarm.ts') },
+  {
+    name: 'host-config',
+    summary: 'write what makes machines storage hosts: cloud-init, network, drives',
+    load: () => import('./commands/host-config.ts'),
+  },
   { name: 'image', summary: 'build and push the image of the node', load: () => import('./commands/image.ts') },
   { name: 'testbed', summary: 'a real multi-host cluster on one machine', load: () => import('./commands/testbed.ts') },
   { name: 'down', summary: 'stop it, and with --purge delete its data', load: () => import('./commands/down.ts') },

@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
-const SOURCE_DIRECTORIES = ['spec', 'plan', 'stacks', 'node', 'cli'];
-/** What npm links is published as it is. */
-const NOT_ASSETS = new Set(['cli/bin.js', 'cli/cdktf.js']);
+const SOURCE_DIRECTORIES = ['spec', 'plan', 'stacks', 'host-tuning', 'node', 'cli'];
+/** What npm links is published as it is; the Pulumi program of the repository is not published. */
+const NOT_ASSETS = new Set(['cli/bin.js', 'cli/cdktf.js', 'stacks/kubernetes/main.js']);
 
 rmSync(dist, { recursive: true, force: true });
 compile();

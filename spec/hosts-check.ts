@@ -15,6 +15,7 @@ export function checkHosts(hosts: readonly PlacedHost[], nodes: readonly SpecNod
     checkStorageAddress(host, placeOf, nodes, report);
   }
   checkOnce(hosts, report);
+  checkWays(hosts, report);
   checkStorageMtu(hosts, report);
 }
 
@@ -100,6 +101,15 @@ function checkAddresses(network: HostNetwork, placeOf: PlaceOf, report: Report):
       );
   }
   const known = addresses.flatMap((address) => parse4(address) ?? []);
+  for (const [index, { via }] of network.routes.entries()) {
+    const bits = parse4(`${via}/32`)?.bits;
+    if (!via.includes(':') && (bits === undefined || !known.some((own) => isIn(bits, own))))
+      report(
+        placeOf('networks', name, 'routes', index, 'via'),
+        `${via} is in none of the network's subnets`,
+        'A router has an address beside those of the host.',
+      );
+  }
   const way = gateway === null || gateway.includes(':') ? null : parse4(`${gateway}/32`);
   if (gateway !== null && !gateway.includes(':') && (way === null || !known.some((own) => isIn(way.bits, own)))) {
     const message = `${gateway} is in none of the network's subnets`;
@@ -127,7 +137,7 @@ function isIn(bits: number, { bits: own, prefix }: Subnet4): boolean {
 
 /** Peers and clients reach the node where the spec says, so the host must be there. */
 function checkStorageAddress(host: HostSpec, placeOf: PlaceOf, nodes: readonly SpecNode[], report: Report): void {
-  const storage = host.networks.find(({ name }) => name === STORAGE_NETWORK);
+  const storage = storageOf(host);
   if (storage === undefined) {
     report(
       placeOf('networks'),
@@ -182,10 +192,35 @@ function checkOnce(hosts: readonly PlacedHost[], report: Report): void {
   }
 }
 
+/** Without a way of its own, traffic between the nodes would take that of the clients, with small frames and through their router. */
+function checkWays(hosts: readonly PlacedHost[], report: Report): void {
+  const firstAddress = (host: HostSpec) => storageOf(host)?.addresses.find((text) => parse4(text) !== null);
+  for (const { host, placeOf } of hosts) {
+    const storage = storageOf(host);
+    if (storage === undefined || storage.gateway !== null || firstAddress(host) === undefined) continue;
+    const known = [...storage.addresses, ...storage.routes.map(({ to }) => to)].flatMap((text) => parse4(text) ?? []);
+    const stranger = hosts.find((other) => {
+      const address = parse4(firstAddress(other.host) ?? '');
+      return address !== null && !known.some((subnet) => isIn(address.bits, subnet));
+    });
+    if (stranger === undefined) continue;
+    const { host: other } = stranger;
+    report(
+      placeOf('networks', STORAGE_NETWORK, 'addresses'),
+      `${host.name} has no way to ${other.name} (${firstAddress(other)?.replace(/\/.*/, '')}) in the storage network`,
+      'Put both into one subnet, or write routes: [{to: 10.0.0.0/16, via: 10.0.1.1}].',
+    );
+  }
+}
+
+function storageOf({ networks }: HostSpec): HostNetwork | undefined {
+  return networks.find(({ name }) => name === STORAGE_NETWORK);
+}
+
 /** Packets that one host sends and another drops look like a network that fails only under load. */
 function checkStorageMtu(hosts: readonly PlacedHost[], report: Report): void {
   const [first, ...others] = hosts.flatMap(({ host, placeOf }) => {
-    const storage = host.networks.find(({ name }) => name === STORAGE_NETWORK);
+    const storage = storageOf(host);
     return storage === undefined ? [] : [{ name: host.name, mtu: storage.mtu, placeOf }];
   });
   for (const { name, mtu, placeOf } of others) {

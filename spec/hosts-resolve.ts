@@ -70,6 +70,7 @@ function resolveHost(node: SpecNode, machine: MachineDocument, common: HostClass
       addresses: network.addresses ?? [],
       dhcp: network.dhcp ?? false,
       gateway: network.gateway ?? null,
+      routes: network.routes ?? [],
       nameServers: network.nameServers ?? [],
     })),
     drives: resolveDrives(node, merged, placeOf, report),

@@ -47,6 +47,11 @@ const network = z.strictObject({
   addresses: z.array(z.string().regex(CIDR)).min(1).optional().describe('Addresses with the length of their prefix.'),
   dhcp: z.boolean().optional().describe('Whether addresses come by DHCP. Default: no.'),
   gateway: z.string().regex(IP).optional().describe('The way to everywhere else; on one network of a host.'),
+  routes: z
+    .array(z.strictObject({ to: z.string().regex(CIDR), via: z.string().regex(IP) }))
+    .min(1)
+    .optional()
+    .describe('Ways to other subnets of this network, where zones have their own.'),
   nameServers: z.array(z.string().regex(IP)).min(1).optional().describe('DNS servers.'),
 });
 
@@ -118,6 +123,7 @@ export const HOST_KEYS: Readonly<Record<string, readonly string[]>> = {
   'host.settings': HOST_SETTING_IDS,
   'host.bonds.*': Object.keys(bond.shape),
   'host.networks.*': Object.keys(network.shape),
+  'host.networks.*.routes.*': ['to', 'via'],
   'host.drives.*': Object.keys(drive.shape),
   'host.walDrive': Object.keys(drive.shape),
   'host.users.*': ['keys', 'sudo'],

@@ -61,6 +61,8 @@ export interface HostNetwork {
   readonly addresses: readonly string[];
   readonly dhcp: boolean;
   readonly gateway: string | null;
+  /** Ways to other subnets of this network. */
+  readonly routes: readonly { readonly to: string; readonly via: string }[];
   readonly nameServers: readonly string[];
 }
 

@@ -48,6 +48,7 @@ describe('machines', () => {
       addresses: ['10.0.1.11/24'],
       dhcp: false,
       gateway: null,
+      routes: [{ to: '10.0.0.0/16', via: '10.0.1.1' }],
       nameServers: [],
     });
     expect(hosts[0]!.networks[2]!.over).toBe('eno1');
@@ -162,6 +163,22 @@ describe('what is wrong with machines is said with its place', () => {
     ['"02:00:00:00:00:01"', 'Port', `${at}.nics.port0: "Port" is not a network card`],
   ])('%s → %s', (from, to, problem) => {
     expect(problems(changed(from, to))).toEqual([problem]);
+  });
+
+  it('machines that would reach each other by the way of the clients', () => {
+    const text = ARCHIVE.replace(
+      'addresses: [10.0.3.12/24], routes: [{to: 10.0.0.0/16, via: 10.0.3.1}]',
+      'addresses: [10.0.3.12/24]',
+    );
+    expect(problems(text)).toEqual([
+      'hosts.machines.c2.networks.storage.addresses: c2 has no way to a1 (10.0.1.11) in the storage network',
+    ]);
+  });
+
+  it('a router that is somewhere else', () => {
+    expect(problems(ARCHIVE.replace('via: 10.0.3.1}', 'via: 10.9.3.1}'))).toEqual([
+      "hosts.machines.c1.networks.storage.routes[0].via: 10.9.3.1 is in none of the network's subnets",
+    ]);
   });
 
   it('machines whose storage networks differ in MTU', () => {

@@ -1,0 +1,40 @@
+// The scripts that run on a host: POSIX sh, from scripts/, each with what they have in common before it. They hold no values; those are
+// in the host's table, which the doctor carries within itself, so that it runs alone on a host that has nothing of ours.
+import { readFileSync } from 'node:fs';
+
+const SHEBANG = '#!/bin/sh\n';
+const END_OF_TABLE = 'END_OF_TABLE';
+
+export interface HostScripts {
+  readonly libDrives: string;
+  readonly libSettings: string;
+  readonly drives: string;
+  readonly tune: string;
+  readonly doctor: string;
+}
+
+/** Parts of this package: the same whenever they are read. */
+export function readHostScripts(): HostScripts {
+  const read = (name: string) => readFileSync(new URL(`scripts/${name}.sh`, import.meta.url), 'utf8');
+  return {
+    libDrives: read('lib-drives'),
+    libSettings: read('lib-settings'),
+    drives: read('drives'),
+    tune: read('tune'),
+    doctor: read('doctor'),
+  };
+}
+
+export function drivesScript({ libDrives, drives }: HostScripts): string {
+  return `${SHEBANG}${libDrives}\n${drives}`;
+}
+
+export function tuneScript({ libDrives, libSettings, tune }: HostScripts): string {
+  return `${SHEBANG}${libDrives}\n${libSettings}\n${tune}`;
+}
+
+/** table: hostTable(description). */
+export function doctorScript({ libDrives, libSettings, doctor }: HostScripts, table: string): string {
+  const own = `table=$(cat <<'${END_OF_TABLE}'\n${table}${END_OF_TABLE}\n)\n`;
+  return `${SHEBANG}${libDrives}\n${libSettings}\n${own}\n${doctor}`;
+}

@@ -8,7 +8,7 @@ import type { Plan } from '../../plan/plan.ts';
 import { type ClusterSpec, parseClusterSpec } from '../../spec/cluster-spec.ts';
 import { type ClusterSecrets, readSecretFiles, writeSecretFiles } from '../secret-files.ts';
 import { KubernetesError } from './errors.ts';
-import { type KubernetesSettings, parseKubernetesSettings } from './settings.ts';
+import { type KubernetesSettings, type KubernetesSettingsInput, parseKubernetesSettings } from './settings.ts';
 
 export interface ProjectChoice {
   readonly directory: string;
@@ -27,6 +27,8 @@ export interface KubernetesProject {
   readonly spec: ClusterSpec;
   readonly plan: Plan;
   readonly settings: KubernetesSettings;
+  /** What the settings were made from. */
+  readonly settingsInput: KubernetesSettingsInput;
   /** From the project's directory. */
   readonly secretsDirectory: string;
   /** null: external, or not made yet. */
@@ -41,14 +43,12 @@ export function openKubernetesProject(choice: ProjectChoice): KubernetesProject 
   const specFile = choice.specFile ?? SPEC_FILE;
   const spec = readSpec(resolve(choice.directory, specFile), specFile);
   const settingsFile = choice.settingsFile ?? SETTINGS_FILE;
-  const settings = parseKubernetesSettings(
-    {
-      ...readSettings(resolve(choice.directory, settingsFile), settingsFile),
-      ...(choice.image === undefined ? {} : { image: choice.image }),
-      ...(choice.context === undefined ? {} : { context: choice.context }),
-    },
-    settingsFile,
-  );
+  const given = {
+    ...readSettings(resolve(choice.directory, settingsFile), settingsFile),
+    ...(choice.image === undefined ? {} : { image: choice.image }),
+    ...(choice.context === undefined ? {} : { context: choice.context }),
+  };
+  const settings = parseKubernetesSettings(given, settingsFile);
   const secretsDirectory = join('.ashlar', `${spec.name}.kubernetes`, 'secrets');
   const isManaged = settings.secrets.kind === 'managed';
   return {
@@ -56,6 +56,8 @@ export function openKubernetesProject(choice: ProjectChoice): KubernetesProject 
     spec,
     plan: makePlan(spec),
     settings,
+    // It was understood, so it is of this shape.
+    settingsInput: given as KubernetesSettingsInput,
     secretsDirectory,
     secrets: isManaged ? readSecretFiles(resolve(choice.directory, secretsDirectory)) : null,
   };

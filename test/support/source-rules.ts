@@ -89,6 +89,7 @@ const PROGRAMS = [
   'cli/main.ts',
   'stacks/local/balancer-main.ts',
   'stacks/swarm/main.ts',
+  'stacks/kubernetes/main.js',
   'node/storage/index-disk-worker.ts',
   'spec/write-schema.ts',
   'test/',

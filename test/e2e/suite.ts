@@ -19,6 +19,8 @@ export interface Suite {
   readonly packages: readonly { readonly name: string; readonly program: string }[];
   /** What else this machine lacks for it, when the packages are there; null when nothing. */
   readonly obstacle?: () => Promise<string | null>;
+  /** What takes minutes and can be done while other suites run, once. What goes wrong is told by run(). */
+  readonly prepare?: () => Promise<void>;
   /** Why --ci leaves it out unless it is named; left out: it does not. */
   readonly notInCi?: string;
   /** Rejects with what went wrong. */

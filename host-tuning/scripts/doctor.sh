@@ -35,9 +35,19 @@ same() {
   if [ "$2" = "$3" ]; then result ok "$1" "$2" "$3" "$4"; else result bad "$1" "$2" "$3" "$4"; fi
 }
 
-# content FILE: its words with one blank between them.
-content() {
-  tr -s '[:space:]' ' ' <"$1" 2>/dev/null | trimmed
+# content FILE: the words of its first line with one blank between them. In a subshell, so that words are never taken for patterns.
+content() (
+  set -f
+  if [ ! -r "$1" ]; then return; fi
+  read -r line <"$1"
+  # shellcheck disable=SC2086 # words
+  set -- $line
+  echo "$*"
+)
+
+# distinct FILE…: what they contain, each value once.
+distinct() {
+  cat "$@" 2>/dev/null | sort -u | tr '\n' ' ' | sed 's/ *$//'
 }
 
 # chosen FILE: "none" of "[none] mq-deadline", else all of it.
@@ -71,7 +81,7 @@ check_system() {
     if [ -e "$file" ]; then same "$id" "$wanted" "$(chosen "$file")" "$TUNE"; else result absent "$id" "$wanted" 'this kernel has none' -; fi
   done
   settings governor | while IFS=$tab read -r id wanted; do
-    found=$(cat "$root"/sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor 2>/dev/null | sort -u | tr '\n' ' ' | trimmed)
+    found=$(distinct "$root"/sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor)
     if [ -z "$found" ]; then
       result absent "$id" "$wanted" 'the processors have no governor' -
     else
@@ -166,7 +176,7 @@ check_mount() {
   esac
   same "owner of $5" "$6" "$(stat -c %u "$root$5")" "chown $6:$6 $5"
   settings xfs | while IFS=$tab read -r id wanted; do
-    same "$id of $5" "$wanted" "$(cat "$root/sys/fs/xfs/${source##*/}"/error/metadata/*/max_retries 2>/dev/null | sort -u | tr '\n' ' ' | trimmed)" "$TUNE"
+    same "$id of $5" "$wanted" "$(distinct "$root/sys/fs/xfs/${source##*/}"/error/metadata/*/max_retries)" "$TUNE"
   done
 }
 

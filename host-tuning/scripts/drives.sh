@@ -15,18 +15,21 @@ refuse() {
   refused=1
 }
 
-# obstacle DEVICE: why it may not be formatted, a sentence; nothing when it may.
+# obstacle DEVICE BLKIDCODE BLKIDOUTPUT: why it may not be formatted, a sentence; nothing when it may.
 obstacle() {
   kernel_name=${1##*/}
-  if [ "$(lsblk --nodeps --noheadings --output TYPE "$1" | trimmed)" != disk ]; then
-    echo "it is no whole drive"
-    return
-  fi
-  if [ "$(lsblk --nodeps --noheadings --output RO "$1" | trimmed)" != 0 ]; then
-    echo "it cannot be written"
-    return
-  fi
-  if [ "$(lsblk --noheadings --output NAME "$1" | trimmed | wc -l)" -ne 1 ]; then
+  case $(lsblk --nodeps --pairs --output TYPE,RO "$1") in
+    'TYPE="disk" RO="0"') ;;
+    'TYPE="disk" RO="1"')
+      echo "it cannot be written"
+      return
+      ;;
+    *)
+      echo "it is no whole drive"
+      return
+      ;;
+  esac
+  if [ "$(lsblk --noheadings --output NAME "$1" | grep -c .)" -ne 1 ]; then
     echo "it has partitions, or something lies on it (lsblk $1)"
     return
   fi
@@ -40,10 +43,9 @@ obstacle() {
     echo "it is in use, as swap or mounted somewhere"
     return
   fi
-  found=$(blkid -p "$1")
-  code=$?
-  if [ -n "$found" ] || [ "$code" -ne 2 ]; then
-    echo "blkid finds something on it: ${found:-it said nothing and ended with $code}"
+  if [ -n "$3" ] || [ "$2" -ne 2 ]; then
+    found=$(printf '%s' "$3" | tr '\n' ' ')
+    echo "blkid finds something on it: ${found:-it said nothing and ended with $2}"
     return
   fi
   if ! found=$(wipefs --no-act "$1") || [ -n "$found" ]; then
@@ -94,11 +96,13 @@ ready() {
     refuse "$1: several drives have $2 $3: $(printf '%s' "$devices" | tr '\n' ' ')"
     return
   fi
-  if [ "$(blkid -p -o value -s UUID "$devices")" = "$4" ] && [ "$(blkid -p -o value -s TYPE "$devices")" = xfs ]; then
+  found=$(blkid -p -o export "$devices")
+  code=$?
+  if printf '%s\n' "$found" | grep -qxF "UUID=$4" && printf '%s\n' "$found" | grep -qxF 'TYPE=xfs'; then
     say "$1: $devices ($2 $3) is formatted already"
     return
   fi
-  reason=$(obstacle "$devices")
+  reason=$(obstacle "$devices" "$code" "$found")
   if [ -n "$reason" ]; then
     refuse "$1: $devices ($2 $3) is left as it is: $reason"
     return

@@ -8,11 +8,6 @@ records() {
   printf '%s\n' "$table" | sed -n "s/^$1$tab//p"
 }
 
-# trimmed: lines without blanks at their ends, and no empty ones.
-trimmed() {
-  sed -e 's/^[[:space:]]*//' -e 's/[[:space:]]*$//' -e '/^$/d'
-}
-
 # devices_with BY ID: the whole drives that have this serial, world-wide name or name under /dev/disk/by-id.
 devices_with() {
   if [ "$1" = id ]; then
@@ -21,11 +16,8 @@ devices_with() {
   fi
   column=SERIAL
   if [ "$1" = wwn ]; then column=WWN; fi
-  for device in $(lsblk --nodeps --noheadings --paths --output NAME); do
-    if [ "$(lsblk --nodeps --noheadings --output "$column" "$device" | trimmed)" = "$2" ]; then
-      printf '%s\n' "$device"
-    fi
-  done
+  lsblk --nodeps --paths --pairs --output "NAME,$column" |
+    awk -F '"' -v id="$2" '{ gsub(/^ +| +$/, "", $4); if ($4 == id) print $2 }'
 }
 
 # mounted_at DIRECTORY: "ROOT TYPE SOURCE OPTIONS" of what is mounted there, nothing when nothing is (proc(5), mountinfo).

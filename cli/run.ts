@@ -37,6 +37,11 @@ const COMMANDS: readonly CommandEntry[] = [
     summary: 'write what makes machines storage hosts: cloud-init, network, drives',
     load: () => import('./commands/host-config.ts'),
   },
+  {
+    name: 'kubernetes',
+    summary: 'prepare, check and roll out a deploy to Kubernetes',
+    load: () => import('./commands/kubernetes.ts'),
+  },
   { name: 'image', summary: 'build and push the image of the node', load: () => import('./commands/image.ts') },
   { name: 'testbed', summary: 'a real multi-host cluster on one machine', load: () => import('./commands/testbed.ts') },
   { name: 'down', summary: 'stop it, and with --purge delete its data', load: () => import('./commands/down.ts') },

@@ -1,7 +1,12 @@
 // The part of the settings that says how clients come in: the service, TLS and who ends it, Ingress and Gateway.
 import { z } from 'zod';
 
+/** A digest makes it the same image on every host and in a year. */
 const IMAGE = /^[a-z0-9][A-Za-z0-9._:/-]*@sha256:[0-9a-f]{64}$/;
+
+export const image = z
+  .string()
+  .regex(IMAGE, 'is no image with a digest; write REGISTRY/NAME@sha256:… as "ashlar image push" prints it');
 const name = z.string().regex(/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/, 'is no name of a Kubernetes object');
 const host = z
   .string()
@@ -25,7 +30,7 @@ export const exposureSchema = z.object({
   /** HAProxy 2.6 or newer in front of the nodes: ends TLS, prefers nodes that answer, keeps what is the nodes' own from clients. */
   balancer: z
     .strictObject({
-      image: z.string().regex(IMAGE, 'is no image with a digest; write haproxy@sha256:…'),
+      image,
       replicas: z.int().min(1).max(64).default(2),
     })
     .nullable()

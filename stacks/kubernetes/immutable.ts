@@ -66,7 +66,7 @@ function problemsWithTemplates(set: string, wanted: readonly ClaimTemplate[], is
         ? []
         : grows
           ? [
-              `StatefulSet ${set} makes volumes ${name} of ${haveSize}, and ${wantSize} are wanted; "ashlar kubernetes grow" grows them in place`,
+              `StatefulSet ${set} makes volumes ${name} of ${haveSize}, and ${wantSize} are wanted; write volumes.grownFrom: ${haveSize}B, and "ashlar kubernetes grow" grows them in place`,
             ]
           : [`StatefulSet ${set} has volumes ${name} of ${haveSize}, and ${wantSize} are wanted; volumes never shrink`];
     const isOfClass =

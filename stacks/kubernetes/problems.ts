@@ -125,6 +125,10 @@ function problemsWithVolumes(plan: Plan, settings: KubernetesSettings): string[]
     problems.push(
       `nothing says how large drive ${unsized.drive.slot} is; write volumes.size, or a capacity in the spec`,
     );
+  const grownFrom = volumes.kind === 'class' ? volumes.grownFrom : null;
+  const shrunk = drives.find(({ drive }) => grownFrom !== null && (driveBytes(drive, settings) ?? 0) < grownFrom);
+  if (shrunk !== undefined)
+    problems.push(`volumes.grownFrom is more than drive ${shrunk.drive.slot} is to have; volumes never shrink`);
   const withWal = plan.nodes.find(({ wal }) => wal !== null);
   if (plan.engine !== 'ashlar') {
     if (withWal !== undefined || (volumes.kind === 'class' && volumes.wal !== null))

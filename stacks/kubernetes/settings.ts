@@ -3,10 +3,8 @@
 import { z } from 'zod';
 import { CAPACITY_PATTERN, capacityBytes } from '../../spec/quantities.ts';
 import { refusal } from './errors.ts';
-import { exposureSchema } from './exposure-settings.ts';
+import { exposureSchema, image } from './exposure-settings.ts';
 
-/** A digest makes it the same image on every host and in a year. */
-const IMAGE = /^[a-z0-9][A-Za-z0-9._:/-]*@sha256:[0-9a-f]{64}$/;
 /** Absolute, without what a shell, a URL or a template would take apart. */
 const PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)+$/;
 const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -15,9 +13,6 @@ const LABEL_KEY = /^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[
 const LABEL_VALUE = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
 const MIB = 2 ** 20;
 
-export const image = z
-  .string()
-  .regex(IMAGE, 'is no image with a digest; write REGISTRY/NAME@sha256:… as "ashlar image push" prints it');
 const path = z.string().regex(PATH, 'is no absolute path');
 const size = z.string().regex(CAPACITY_PATTERN, 'is no size; write 4GiB').transform(capacityBytes);
 const cpus = z.number().min(0.001);
@@ -47,6 +42,8 @@ const volumes = z.discriminatedUnion('kind', [
     storageClass: name.nullable().default(null),
     /** Of every drive to which the spec gives no capacity. */
     size: size.nullable().default(null),
+    /** What drives had when the cluster was made, if that was less: what makes volumes can never change, so they are grown from it. */
+    grownFrom: size.nullable().default(null),
     wal: wal.nullable().default(null),
   }),
   /** File systems that are mounted on the hosts already; a PersistentVolume is written for each. */

@@ -20,7 +20,7 @@ export function claimTemplates(plan: Plan, zone: string, settings: KubernetesSet
   const drives = nodes[0]!.drives.map((drive) => {
     // A claim may ask for less than its volume has: where hosts have drives of different sizes, for the least.
     const same = nodes.flatMap((node) => node.drives.filter(({ name }) => name === drive.name));
-    const sizeBytes = Math.min(...same.map((one) => driveBytes(one, settings) ?? 0));
+    const sizeBytes = grownFrom(settings) ?? Math.min(...same.map((one) => driveBytes(one, settings) ?? 0));
     return template(plan, claimTemplateName(drive), sizeBytes, classOf(plan, settings, 'drive'));
   });
   if (!walTemplate(settings, nodes[0]!.wal)) return drives;
@@ -147,6 +147,10 @@ function classOf(plan: Plan, settings: KubernetesSettings, use: 'drive' | 'wal')
 
 export function localClass(plan: Plan, { namespace }: KubernetesSettings): string {
   return globalName(plan, namespace, 'local');
+}
+
+function grownFrom({ volumes }: KubernetesSettings): number | null {
+  return volumes.kind === 'class' ? volumes.grownFrom : null;
 }
 
 function walBytes({ volumes }: KubernetesSettings): number {

@@ -3,7 +3,8 @@ import type { Plan } from '../../plan/plan.ts';
 
 /**
  * The most nodes of which any so many can be lost, for reads and for writes. 0 where not even one can be. A partition (or set) loses at
- * most "cap" drives with a node, so n nodes cost it at most n · cap, wherever they are; the plan has enumerated every single node.
+ * most "cap" drives with a node, and no more than the node has; so much n nodes cost it, wherever they are. The plan has enumerated every
+ * single node.
  */
 export function disruptionBudget(plan: Plan): number {
   const nodes = plan.losses.find(({ kind }) => kind === 'node');
@@ -17,10 +18,10 @@ export function disruptionBudget(plan: Plan): number {
     const holds =
       layout.kind === 'sets'
         ? layout.pools.every(({ setSize, parity, writeQuorum, worstNodeShare }) => {
-            const lost = count * worstNodeShare;
+            const lost = mostLost(plan, count, worstNodeShare);
             return lost <= parity && setSize - lost >= writeQuorum;
           })
-        : survivesPartitions(plan, count, count * layout.caps.node, layout.quorums);
+        : survivesPartitions(plan, count, mostLost(plan, count, layout.caps.node), layout.quorums);
     if (!holds) break;
     budget = count;
   }
@@ -44,6 +45,14 @@ function survivesPartitions(
     left >= quorums.takeOver &&
     sum(driveCounts) - mostOf(driveCounts, count) >= k &&
     plan.keepers.length - mostOf(keeperCounts, count) >= majority
+  );
+}
+
+/** Of one partition or set. */
+function mostLost({ nodes }: Plan, count: number, cap: number): number {
+  return mostOf(
+    nodes.map(({ drives }) => Math.min(drives.length, cap)),
+    count,
   );
 }
 

@@ -75,7 +75,7 @@ export const SETTINGS_TABLE: Readonly<Record<HostSettingId, SettingRow>> = {
     kind: 'sysctl',
     values: all(1),
     runtimes: ['kubernetes'],
-    reason: 'kubelet refuses to start, or changes it itself, where it protects the defaults of the kernel.',
+    reason: 'The kubelet refuses to start, or changes it itself, where it protects the defaults of the kernel.',
     source: 'Kubernetes, kubelet --protect-kernel-defaults',
   },
   'kernel.numa_balancing': {
@@ -83,7 +83,7 @@ export const SETTINGS_TABLE: Readonly<Record<HostSettingId, SettingRow>> = {
     values: all(0),
     reason:
       'The kernel unmaps pages to see who uses them; threads that copy between cards and page cache then stop at faults again and again.',
-    source: 'Weka, prerequisites; MinIO says 1 (see below)',
+    source: 'Weka, prerequisites; MinIO says 1',
   },
   'kernel.panic': {
     kind: 'sysctl',
@@ -288,6 +288,6 @@ export const SETTINGS_TABLE: Readonly<Record<HostSettingId, SettingRow>> = {
     values: all('log'),
     reason:
       "What the engine's start waits for and depends on. Without the drive of the log a node can do nothing; with one data drive dead it serves with the others.",
-    source: 'this project (see below)',
+    source: 'this project, docs/host-tuning.md',
   },
 };

@@ -61,10 +61,19 @@ have() {
 
 TUNE='systemctl restart ashlar-tune.service; something else may set it, too'
 
+# slashed ID: "vm.swappiness" as "vm/swappiness"; without a program, because there are many.
+slashed() (
+  IFS=.
+  # shellcheck disable=SC2086 # split at the dots
+  set -- $1
+  IFS=/
+  echo "$*"
+)
+
 check_sysctl() {
   settings sysctl | while IFS=$tab read -r id wanted; do
-    file=$root/proc/sys/$(printf '%s' "$id" | tr . /)
-    wanted=$(value_of "$wanted")
+    file=$root/proc/sys/$(slashed "$id")
+    case $wanted in *'ram '*) wanted=$(value_of "$wanted") ;; esac
     if [ ! -e "$file" ] && [ "$id" = kernel.numa_balancing ]; then
       result absent "$id" "$wanted" 'this kernel has no NUMA balancing' -
     elif [ ! -e "$file" ]; then
@@ -165,7 +174,7 @@ check_mount() {
     result bad "$what" "$devices (drive $1)" "$source: drives are swapped, or it is another file system" "umount $5; $mend"
     return
   fi
-  if [ "$(readlink -f "$root/dev/disk/by-uuid/$4")" != "$(readlink -f "$root$source" || echo -)" ]; then
+  if [ "$(readlink -f "$root/dev/disk/by-uuid/$4")" != "$(readlink -f "$source" || echo -)" ]; then
     result bad "$what" "the file system $4" "$source, which has another one" "umount $5; $mend"
     return
   fi
@@ -252,7 +261,7 @@ check_bond() {
     00:00:00:00:00:00) result bad "$1 partner" 'a switch that answers' 'nobody answers LACP, though the link is up' "$switch" ;;
     *) result ok "$1 partner" 'a switch that answers' "$(fact partner)" - ;;
   esac
-  same "$1 ports" "$count" "$(fact ports)" "$switch"
+  if [ -n "$(fact ports)" ]; then same "$1 ports" "$count" "$(fact ports)" "$switch"; fi
   same "$1 aggregators" 1 "$(fact member | cut -d ' ' -f 5 | sort -u | wc -l)" "$switch"
   for member in $(printf '%s' "$7" | tr ',' ' '); do
     line=$(fact member | grep "^$member " || member_by_mac "$member")
@@ -265,7 +274,7 @@ check_bond() {
     same "$1 member $member link" 'up, full duplex' "$link, $duplex duplex" 'look at the cable, the module and the port of the switch'
     check_state "$1 member $member" "$3"
   done
-  same "$1 member speeds" 1 "$(fact member | cut -d ' ' -f 3 | sort -u | wc -l)" 'use ports of one speed: LACP takes only equal ones into a group'
+  same "$1 member speeds" 1 "$(fact member | awk '$2 == "up" { print $3 }' | sort -u | wc -l)" 'use ports of one speed: LACP takes only equal ones into a group'
 }
 
 # member_by_mac NIC: the line of the member that has the MAC of this card, before udev has renamed it.

@@ -2,7 +2,7 @@
 
 # settings KIND: "ID<tab>VALUE" of every setting of that kind.
 settings() {
-  records set | sed -n "s/^$1$tab//p"
+  records "set$tab$1"
 }
 
 memory_kb() {

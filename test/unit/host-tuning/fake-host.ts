@@ -9,6 +9,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -99,6 +100,26 @@ export class FakeHost {
   write(path: string, text: string): void {
     mkdirSync(dirname(this.path(path)), { recursive: true });
     writeFileSync(this.path(path), text);
+  }
+
+  link(path: string, target: string): void {
+    mkdirSync(dirname(this.path(path)), { recursive: true });
+    rmSync(this.path(path), { force: true });
+    symlinkSync(target, this.path(path));
+  }
+
+  /** Mounted there from now on; null: no more. */
+  mount(source: string | null, directory: string, options = 'rw,noatime', type = 'xfs'): void {
+    const others = this.read('/proc/self/mountinfo')
+      .split('\n')
+      .filter((line) => line.split(' ')[4] !== directory);
+    const own =
+      source === null ? [] : [`40 21 259:0 / ${directory} ${options} shared:1 - ${type} ${this.path(source)} rw`];
+    this.write('/proc/self/mountinfo', [...others.slice(0, -1), ...own, ''].join('\n'));
+  }
+
+  delete(path: string): void {
+    rmSync(this.path(path), { recursive: true });
   }
 
   path(path: string): string {

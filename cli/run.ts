@@ -38,6 +38,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/host-config.ts'),
   },
   {
+    name: 'doctor',
+    summary: 'say whether machines are as their spec says',
+    load: () => import('./commands/doctor.ts'),
+  },
+  {
     name: 'kubernetes',
     summary: 'prepare, check and roll out a deploy to Kubernetes',
     load: () => import('./commands/kubernetes.ts'),

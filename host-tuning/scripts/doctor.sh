@@ -35,13 +35,12 @@ same() {
   if [ "$2" = "$3" ]; then result ok "$1" "$2" "$3" "$4"; else result bad "$1" "$2" "$3" "$4"; fi
 }
 
-# content FILE: the words of its first line with one blank between them. In a subshell, so that words are never taken for patterns.
+# content FILE: its words with one blank between them. In a subshell, so that words are never taken for patterns. With cat, because
+# "read" takes one byte at a time, and files of /proc/sys give no second one.
 content() (
   set -f
-  if [ ! -r "$1" ]; then return; fi
-  read -r line <"$1"
-  # shellcheck disable=SC2086 # words
-  set -- $line
+  # shellcheck disable=SC2046 # words
+  set -- $(cat "$1" 2>/dev/null)
   echo "$*"
 )
 
@@ -312,7 +311,7 @@ check_state() {
 check_nic() {
   nic=$(nic_device "$1" "$2")
   if [ -z "$nic" ]; then
-    result bad "nic $1" "MAC $2" 'no such card' 'look at the MAC address in the spec: ip link'
+    result bad "nic $1" "$1, MAC $2" 'no such card' 'look at its name and its MAC address in the spec: ip link'
     return
   fi
   same "nic $1 name" "$1" "$nic" 'it is renamed at the next boot'

@@ -7,7 +7,7 @@ import type { Plan } from '../../plan/plan.ts';
 import { type ClusterSpec, parseClusterSpec } from '../../spec/cluster-spec.ts';
 import { type ClusterSecrets, readSecretFiles, SECRET_FILES, writeSecretFiles } from '../secret-files.ts';
 import { SwarmError } from './errors.ts';
-import { parseSwarmSettings, type SwarmSettings } from './settings.ts';
+import { parseSwarmSettings, type SwarmSettings, withHosts } from './settings.ts';
 
 export interface ProjectChoice {
   readonly directory: string;
@@ -40,7 +40,7 @@ export function openProject(choice: ProjectChoice): SwarmProject {
   const spec = readSpec(resolve(choice.directory, specFile), specFile);
   const given = typeof context.swarm === 'object' && context.swarm !== null ? context.swarm : {};
   const settings = parseSwarmSettings(
-    choice.image === undefined ? given : { ...given, image: choice.image },
+    withHosts(choice.image === undefined ? given : { ...given, image: choice.image }, spec.hosts),
     `"swarm" in ${PROJECT_FILE}`,
   );
   const secretsDirectory = join('.ashlar', `${spec.name}.swarm`, 'secrets');

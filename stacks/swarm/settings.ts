@@ -1,6 +1,7 @@
 // What the Swarm target has to know beyond the plan, as one zod schema: the names and sizes that belong to the platform and not to
 // the cluster. It is the value of "swarm" in the context of cdktf.json, and the props of the construct. Pure.
 import { z } from 'zod';
+import { type HostSpec, storageMtu } from '../../spec/hosts.ts';
 import { CAPACITY_PATTERN, capacityBytes } from '../../spec/quantities.ts';
 import { refusal } from './errors.ts';
 
@@ -61,7 +62,10 @@ export const swarmSettingsSchema = z.strictObject({
       z.strictObject({
         mode: z.literal('overlay'),
         subnet: z.string().regex(SUBNET, 'is no subnet; write 10.86.0.0/24').default('10.86.0.0/24'),
-        /** MTU of the links between the hosts; the overlay's own is smaller by the header of VXLAN. */
+        /**
+         * MTU of the links between the hosts; the overlay's own is smaller by the header of VXLAN. Where the spec describes its hosts,
+         * their storage network says it (withHosts).
+         */
         linkMtu: z.int().min(576).max(9216).default(1500),
       }),
       z.strictObject({ mode: z.literal('host') }),
@@ -143,6 +147,16 @@ export function parseSwarmSettings(value: unknown, where: string): SwarmSettings
     `${where} does not say how to run the cluster on a Swarm`,
     result.error.issues.map(({ path: at, message }) => `${at.map(String).join('.') || 'it'}: ${remedied(at, message)}`),
   );
+}
+
+/** The value of "swarm" with what the hosts of the spec say, where it says nothing itself: the MTU of their storage network. */
+export function withHosts(value: unknown, hosts: readonly HostSpec[]): unknown {
+  const linkMtu = storageMtu(hosts);
+  const settings = z.looseObject({ network: z.looseObject({}).optional() }).safeParse(value);
+  if (linkMtu === null || !settings.success) return value;
+  const { network } = settings.data;
+  if (network !== undefined && (network.mode !== 'overlay' || network.linkMtu !== undefined)) return value;
+  return { ...settings.data, network: { mode: 'overlay', ...network, linkMtu } };
 }
 
 export function overlayMtu(linkMtu: number): number {

@@ -4,7 +4,7 @@ import type { Conflict } from './setting.ts';
 export const CONFLICTS: readonly Conflict[] = [
   {
     about: 'swappiness',
-    said: 'MinIO 0; kernel documentation: 0 means no swapping before free memory is at its mark',
+    said: 'MinIO 0 in its tuned profile and 1 in its kernel-tuning script; kernel documentation: 0 means no swapping before free memory is at its mark',
     chosen: '1',
     why: 'Both avoid swap; with 0 a peak ends in the out-of-memory killer instead of a few pages in swap.',
   },
@@ -21,8 +21,14 @@ export const CONFLICTS: readonly Conflict[] = [
     why: 'The store syncs for every acknowledgement; what counts is how much can stand before a sync, not a share of memory.',
   },
   {
+    about: 'min_free_kbytes',
+    said: 'MinIO 1000000 on every host',
+    chosen: '0.5 % of memory, 64 MiB to 1 GiB',
+    why: 'A guest with 1 GiB would have nothing left.',
+  },
+  {
     about: 'netdev_max_backlog',
-    said: 'MinIO 250000; ESnet some ten thousand',
+    said: 'MinIO and makers of cards 250000; the default of Linux 1000',
     chosen: '8192 to 32768 by profile',
     why: 'Large frames times 250000 are two gigabytes of late packets. Drops are visible and retried, a backlog is neither.',
   },
@@ -58,7 +64,7 @@ export const CONFLICTS: readonly Conflict[] = [
   },
   {
     about: 'XFS inode size',
-    said: 'RustFS 512; the default of xfsprogs is 512 since 2013',
+    said: 'RustFS 512; it is the default of xfsprogs, too',
     chosen: '512, said explicitly',
     why: 'Nothing of the store is kept in attributes; larger inodes would be read for nothing.',
   },

@@ -30,7 +30,7 @@ export const SETTINGS_TABLE: Readonly<Record<HostSettingId, SettingRow>> = {
     values: all(1),
     reason:
       'A storage node that is swapped out answers late, and late is worse than a smaller page cache. Not 0: then the kernel kills processes before it swaps at all.',
-    source: `${VM_DOC}; ${MINIO} says 0`,
+    source: `${VM_DOC}; MinIO, kernel-tuning script; ${MINIO} says 0`,
   },
   'vm.vfs_cache_pressure': {
     kind: 'sysctl',
@@ -57,7 +57,7 @@ export const SETTINGS_TABLE: Readonly<Record<HostSettingId, SettingRow>> = {
     values: all(memory(5, 64 * 1024, 1024 * 1024, 1024)),
     reason:
       'Large frames are taken from free pages in interrupts, which cannot wait for memory; without a reserve they are dropped.',
-    source: `${VM_DOC}; scaled because a fixed gigabyte would stop a small guest`,
+    source: `${VM_DOC}; MinIO, kernel-tuning script says 1000000`,
   },
   'vm.max_map_count': {
     kind: 'sysctl',
@@ -143,7 +143,7 @@ export const SETTINGS_TABLE: Readonly<Record<HostSettingId, SettingRow>> = {
     values: profiles(32_768, 16_384, 8192),
     reason:
       'Packets that wait between a card and a processor. Not 250000: of 9000 bytes each, they would be two gigabytes and old before they are read.',
-    source: `${MINIO} says 250000; ${ESNET}`,
+    source: `${MINIO} says 250000`,
   },
   'net.core.netdev_budget': {
     kind: 'sysctl',
@@ -204,7 +204,7 @@ export const SETTINGS_TABLE: Readonly<Record<HostSettingId, SettingRow>> = {
     values: profiles('performance', 'performance', false),
     reason:
       'Between two packets a processor must not fall asleep. Balanced leaves it to the system, which saves power.',
-    source: MINIO,
+    source: `${MINIO}; ESnet, 100G tuning`,
   },
   'io-scheduler': {
     kind: 'queue',
@@ -217,7 +217,7 @@ export const SETTINGS_TABLE: Readonly<Record<HostSettingId, SettingRow>> = {
     values: profiles(1024, 64, 256),
     reason:
       'Shards of large objects are read from one end to the other; small objects are not, and what was read ahead is waste.',
-    source: 'kernel, ABI/stable/sysfs-block; measured per profile',
+    source: 'kernel, ABI/stable/sysfs-block; the values are estimates, not measured',
   },
   'xfs-max-retries': {
     kind: 'xfs',
@@ -231,13 +231,13 @@ export const SETTINGS_TABLE: Readonly<Record<HostSettingId, SettingRow>> = {
     values: profiles(4096, 2048, 1024),
     reason:
       'Room for packets while a processor is busy. As much as the card can, and on hosts of little memory less or nothing: a slot of a ring holds a large frame.',
-    source: `${ESNET}; NVIDIA, performance tuning`,
+    source: 'Red Hat, network performance tuning guide',
   },
   'nic-tx-ring': {
     kind: 'ring',
     values: profiles(4096, 2048, 1024),
     reason: 'The same for what is sent.',
-    source: `${ESNET}; NVIDIA, performance tuning`,
+    source: 'Red Hat, network performance tuning guide',
   },
   'nic-queues': {
     kind: 'queues',
@@ -250,13 +250,13 @@ export const SETTINGS_TABLE: Readonly<Record<HostSettingId, SettingRow>> = {
     values: profiles('spread', 'spread', false),
     reason:
       'Each queue of a card on a processor of its own, near the card. NVMe needs nothing: the kernel spreads its queues and lets nobody move them.',
-    source: 'kernel, core-api/irq/irq-affinity; NVIDIA, performance tuning',
+    source: 'kernel, core-api/irq/irq-affinity; ESnet, 100G tuning',
   },
   'service.irqbalance': {
     kind: 'service',
     values: profiles('off', 'off', false),
     reason: 'It would move the interrupts that were spread.',
-    source: 'NVIDIA, performance tuning',
+    source: 'Chelsio, T5 manual; follows from nic-irqs',
   },
   'service.tuned': {
     kind: 'service',
@@ -281,7 +281,7 @@ export const SETTINGS_TABLE: Readonly<Record<HostSettingId, SettingRow>> = {
     values: all(1_048_576),
     runtimes: ['docker', 'kubernetes'],
     reason: 'Every connection and every open shard is a file. Of Swarm services only the engine can say it.',
-    source: `${RUSTFS}; ${MINIO}`,
+    source: RUSTFS,
   },
   'drives-required': {
     kind: 'units',

@@ -38,12 +38,19 @@ export async function collect<Result>(
     preview,
   );
   let result: Awaited<Result> | undefined;
+  let failure: { readonly error: unknown } | null = null;
   await pulumi.runtime.runInPulumiStack(async () => {
-    result = await program();
+    try {
+      result = await program();
+    } catch (error) {
+      // Thrown on when all is settled: the library would reject promises of its own that nobody holds.
+      failure = { error };
+    }
     return {};
   });
   // Registration goes on in the background; this waits for the last of it.
   await pulumi.runtime.disconnect();
+  if (failure !== null) throw (failure as { readonly error: unknown }).error;
   return { resources, result: result as Awaited<Result> };
 }
 

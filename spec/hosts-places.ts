@@ -87,7 +87,7 @@ export const HOST_PLACES: Readonly<Record<string, { readonly noun: string; reado
   'host.networks.*.nameServers': { noun: 'a list of addresses', remedy: 'Write a list, for instance [10.0.0.53].' },
   'host.networks.*.nameServers.*': { noun: 'an address', remedy: IP_REMEDY },
   'host.drives': { noun: 'a list of drives', remedy: 'Write {d1: {serial: S6CKNE0T100001}}.' },
-  'host.drives.#': { noun: "a drive's name", remedy: `${NAME_REMEDY} d1.` },
+  'host.drives.#': { noun: "a drive's name", remedy: 'Use the last component of its path, for instance d1.' },
   ...DRIVE_PLACES('host.drives.*'),
   ...DRIVE_PLACES('host.walDrive'),
   'host.timeServers': { noun: 'a list of time servers', remedy: 'Write a list, for instance [ntp1.example.com].' },

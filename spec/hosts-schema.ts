@@ -19,6 +19,8 @@ const IP = /^(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)$/;
 const CIDR = /^(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)\/[0-9]{1,3}$/;
 const SERVER = /^[A-Za-z0-9:](?:[A-Za-z0-9.:-]{0,251}[A-Za-z0-9:])?$/;
 const DRIVE_ID = /^[A-Za-z0-9][A-Za-z0-9._:+-]{2,127}$/;
+/** The last component of a drive's path. */
+const DRIVE_NAME = /^[A-Za-z0-9._-]{1,64}$/;
 const XFS_LABEL = /^[A-Za-z0-9][A-Za-z0-9._-]{0,11}$/;
 const USER = /^[a-z_][a-z0-9_-]{0,31}$/;
 const KEY =
@@ -85,7 +87,10 @@ const hostShape = {
     ),
   bonds: z.record(name, bond).optional().describe('LACP bonds (802.3ad).'),
   networks: z.record(label, network).optional().describe('Networks; "storage" is the one between the nodes.'),
-  drives: z.record(label, drive).optional().describe("Devices of the node's drives, by the name of the drive."),
+  drives: z
+    .record(z.string().regex(DRIVE_NAME), drive)
+    .optional()
+    .describe("Devices of the node's drives, by the name of the drive."),
   walDrive: drive.optional().describe("Device of the node's write-ahead log."),
   timeServers: z.array(z.string().regex(SERVER)).min(1).optional().describe('NTP servers.'),
   users: z

@@ -131,10 +131,30 @@ guard() {
   fi
 }
 
+# release NAME DIRECTORY UUID: whether the place is free for, or taken by, the right file system. A mount whose drive was pulled out
+# stays until somebody takes it away; only such a one is.
+release() {
+  mounted=$(mounted_at "$2")
+  if [ -z "$mounted" ]; then return 0; fi
+  source=${mounted#* * }
+  source=${source%% *}
+  if [ "$source" = "$(readlink -f "$root/dev/disk/by-uuid/$3")" ]; then return 0; fi
+  if [ -e "$source" ]; then
+    refuse "$1: $source is mounted at $2, and the spec wants another file system there; umount it first"
+    return 1
+  fi
+  if ! umount --lazy "$root$2"; then
+    refuse "$1: $source is gone and still mounted at $2, and umount failed"
+    return 1
+  fi
+  say "$1: took away the mount of $source at $2, because that drive is gone"
+}
+
 if command -v udevadm >/dev/null; then udevadm settle --timeout=120; fi
 owner=$(records host | cut -f 3)
 while IFS=$tab read -r name role by id uuid label directory; do
   if [ -z "$role" ]; then continue; fi
+  if ! release "$name" "$directory" "$uuid"; then continue; fi
   guard "$name" "$directory"
   if [ -z "$(mounted_at "$directory")" ]; then ready "$name" "$by" "$id" "$uuid" "$label" "$owner"; fi
 done <<END

@@ -91,6 +91,21 @@ describe('a host on which everything is as described', () => {
     expect(text.lines.at(-1)).toMatch(/^a1: [0-9]+ as wanted, 0 not\.$/);
   });
 
+  it('measures drives and network when it is asked to, without judging', () => {
+    const { checks } = prepare(PEERS);
+    host.program('fio', 'echo "   READ: bw=3210MiB/s (3366MB/s), 3210MiB/s-3210MiB/s (3366MB/s-3366MB/s), io=31.3GiB"');
+    host.program('iperf3', 'echo "[SUM]   0.00-5.00   sec  54.4 GBytes  93.5 Gbits/sec                  receiver"');
+    const { exitCode, checks: all } = checks('--no-peers', '--measure');
+    expect(exitCode).toBe(0);
+    expect(all.filter(({ verdict }) => verdict === 'measured').map(({ what, found }) => `${what}: ${found}`)).toEqual([
+      'drive d1 reads: 3210MiB/s',
+      'drive d2 reads: 3210MiB/s',
+      'network to b1: 93.5 Gbits/sec',
+      'network to c1: 93.5 Gbits/sec',
+    ]);
+    expect(host.calls('fio').every((call) => call.startsWith('--readonly '))).toBe(true);
+  });
+
   it('refuses words that it does not know', () => {
     const { run } = prepare(PEERS);
     expect(run('--fix')).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('usage: ashlar-doctor') });

@@ -70,8 +70,30 @@ describe('blank drives', () => {
 
   it('are not looked at while they are mounted', () => {
     twoBlankDrives();
-    appendFileSync(host.path('/proc/self/mountinfo'), '40 21 259:0 / /mnt/d1 rw,noatime - xfs /dev/nvme0n1 rw\n');
+    host.mount('/dev/nvme0n1', '/mnt/d1');
+    host.link(`/dev/disk/by-uuid/${d1!.uuid}`, '../../nvme0n1');
     expect(run().lines).toEqual([say(`d2: formatted ${device('nvme1n1')} (serial S-2)`)]);
+  });
+
+  it('take the place of a drive that was pulled out, and not of one that is still there', () => {
+    twoBlankDrives();
+    host.program('umount', `sed -i "\\| \${2#${host.root}} |d" '${host.path('/proc/self/mountinfo')}'`);
+    host.mount('/dev/pulled', '/mnt/d1');
+    host.drive({ name: 'nvme7n1', serial: 'old' });
+    host.mount('/dev/nvme7n1', '/mnt/d2');
+    expect(run()).toEqual({
+      exitCode: 1,
+      lines: [
+        say(`d1: took away the mount of ${device('pulled')} at /mnt/d1, because that drive is gone`),
+        say(`d1: formatted ${device('nvme0n1')} (serial S-1)`),
+        say(
+          `d2: ${device('nvme7n1')} is mounted at /mnt/d2, and the spec wants another file system there; umount it first`,
+        ),
+      ],
+      stderr: '',
+    });
+    expect(host.calls('umount')).toEqual([`--lazy ${host.path('/mnt/d1')}`]);
+    expect(host.calls('mkfs.xfs')).toHaveLength(1);
   });
 
   it('are found by world-wide name and by id, too', () => {

@@ -2,9 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { describeHost, type HostDescription } from '../../../host-tuning/describe-host.ts';
-import { hostFiles } from '../../../host-tuning/host-files.ts';
+import { hostFiles, networkFiles } from '../../../host-tuning/host-files.ts';
 import { hostTable } from '../../../host-tuning/host-table.ts';
+import { renderHost } from '../../../host-tuning/render-host.ts';
 import { readHostScripts, tuneScript } from '../../../host-tuning/scripts.ts';
 import { isMemoryShare } from '../../../host-tuning/setting.ts';
 import { SETTINGS_TABLE } from '../../../host-tuning/settings-table.ts';
@@ -179,9 +181,30 @@ function ethtool(slots: number, queues: number): string {
   return `case $1 in -g) printf '%s' '${ring}' ;; -l) printf '%s' '${channels}' ;; esac`;
 }
 
+it('every file is in the user-data, and in the script for a running host, byte for byte', () => {
+  const description = described('runtime: docker\n      networkRenderer: networkd');
+  const files = [...networkFiles(description.host), ...hostFiles(description, scripts)];
+  const rendered = renderHost(description, scripts);
+  const { write_files } = parse(rendered.get('user-data')!) as {
+    write_files: { path: string; content: string; permissions: string }[];
+  };
+  expect(write_files.map(({ path, content, permissions }) => ({ path, text: content, mode: permissions }))).toEqual(
+    files,
+  );
+  const applied = [
+    ...rendered.get('apply.sh')!.matchAll(/^put (\d+) '(.*)' <<'END_OF_FILE'\n([\s\S]*?\n)END_OF_FILE$/gm),
+  ];
+  const byPath = new Map(applied.map(([, mode, path, text]) => [path, { path, text, mode }]));
+  expect(files.map(({ path }) => byPath.get(path))).toEqual(files);
+  // What says that all was written comes last.
+  expect(applied.at(-1)![2]).toBe('/etc/ashlar/host.conf');
+});
+
 it('every script is one that sh can read', () => {
-  for (const { path, text } of hostFiles(described('runtime: docker'), scripts)) {
-    if (!path.startsWith('/usr/local')) continue;
+  const description = described('runtime: docker');
+  const own = hostFiles(description, scripts).filter(({ path }) => path.startsWith('/usr/local'));
+  const apply = { path: 'apply.sh', text: renderHost(description, scripts).get('apply.sh')! };
+  for (const { path, text } of [...own, apply]) {
     expect(spawnSync('sh', ['-n'], { input: text, encoding: 'utf8' }), path).toMatchObject({ status: 0, stderr: '' });
   }
 });

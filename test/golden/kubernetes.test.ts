@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { describeKubernetes } from '../../stacks/kubernetes/describe.ts';
 import { manifestsText, renderKubernetes } from '../../stacks/kubernetes/render.ts';
-import { CASES, SECRETS } from '../support/kubernetes-cases.ts';
+import { CASES } from '../support/kubernetes-cases.ts';
+import { SECRETS } from '../support/kubernetes-specs.ts';
 
 describe('the objects', () => {
   for (const [name, props] of Object.entries(CASES)) {

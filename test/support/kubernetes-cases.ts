@@ -3,27 +3,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Plan } from '../../plan/plan.ts';
-import { type DescribeProps, describeKubernetes, type KubernetesStack } from '../../stacks/kubernetes/describe.ts';
-import {
-  type KubernetesSettings,
-  type KubernetesSettingsInput,
-  parseKubernetesSettings,
-} from '../../stacks/kubernetes/settings.ts';
-import { IMAGE, planOf, SECRETS, SIX_NODES } from './swarm-specs.ts';
-
-export { FOUR_NODES, IMAGE, planOf, SECRETS, SIX_NODES } from './swarm-specs.ts';
+import type { DescribeProps } from '../../stacks/kubernetes/describe.ts';
+import { type KubernetesSettingsInput, parseKubernetesSettings } from '../../stacks/kubernetes/settings.ts';
+import { CLASS_VOLUMES, IMAGE, planOf, SECRETS, SIX_NODES } from './kubernetes-specs.ts';
 
 const imageOf = (name: string) => IMAGE.replace('registry.example.com/ashlar', name);
-
-export function kubernetesSettingsOf(settings: Readonly<Record<string, unknown>> = {}): KubernetesSettings {
-  return parseKubernetesSettings({ image: IMAGE, volumes: CLASS_VOLUMES, ...settings }, 'the settings');
-}
-
-export const CLASS_VOLUMES = { kind: 'class', size: '1TiB' };
-
-export function stackOf(plan: Plan, settings: Readonly<Record<string, unknown>> = {}): KubernetesStack {
-  return describeKubernetes({ plan, settings: kubernetesSettingsOf(settings), secrets: SECRETS });
-}
 
 const root = join(import.meta.dirname, '..', '..');
 const BARE_METAL = `name: archive

@@ -4,7 +4,7 @@ import { describeKubernetes } from '../../../stacks/kubernetes/describe.ts';
 import { parseVersion, readFacts, resourceOf } from '../../../stacks/kubernetes/facts.ts';
 import { growthsOf } from '../../../stacks/kubernetes/grow.ts';
 import { problemsWithRunning } from '../../../stacks/kubernetes/immutable.ts';
-import { kubernetesSettingsOf, planOf, SECRETS, SIX_NODES, stackOf } from '../../support/kubernetes-cases.ts';
+import { kubernetesSettingsOf, planOf, SECRETS, SIX_NODES, stackOf } from '../../support/kubernetes-specs.ts';
 import { healthy, type Recorded, recordedKubectl } from './recorded.ts';
 
 type Json = Record<string, unknown>;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { isComplete, parseClusterState } from '../../../stacks/kubernetes/cluster-state.ts';
 import type { Kubectl } from '../../../stacks/kubernetes/kubectl.ts';
 import { rollPort } from '../../../stacks/kubernetes/roller.ts';
-import { kubernetesSettingsOf, planOf, SECRETS, SIX_NODES, stackOf } from '../../support/kubernetes-cases.ts';
+import { kubernetesSettingsOf, planOf, SECRETS, SIX_NODES, stackOf } from '../../support/kubernetes-specs.ts';
 
 const pod = (status: object, metadata: object = {}) => ({
   kind: 'Pod',

@@ -10,7 +10,7 @@ import {
   SECRETS,
   SIX_NODES,
   stackOf,
-} from '../../support/kubernetes-cases.ts';
+} from '../../support/kubernetes-specs.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: manifests are plain JSON, looked into at will
 type Json = any;

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { ClusterState } from '../../../stacks/kubernetes/cluster-state.ts';
 import type { Kubectl } from '../../../stacks/kubernetes/kubectl.ts';
 import { askPods } from '../../../stacks/kubernetes/pod-gate.ts';
-import { planOf, SIX_NODES, stackOf } from '../../support/kubernetes-cases.ts';
+import { planOf, SIX_NODES, stackOf } from '../../support/kubernetes-specs.ts';
 
 const { zones } = stackOf(planOf(SIX_NODES));
 const servers: Server[] = [];

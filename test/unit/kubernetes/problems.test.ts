@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { describeKubernetes } from '../../../stacks/kubernetes/describe.ts';
 import { KubernetesError } from '../../../stacks/kubernetes/errors.ts';
 import { parseKubernetesSettings } from '../../../stacks/kubernetes/settings.ts';
-import { FOUR_NODES, IMAGE, kubernetesSettingsOf, planOf, SIX_NODES, stackOf } from '../../support/kubernetes-cases.ts';
+import { FOUR_NODES, IMAGE, kubernetesSettingsOf, planOf, SIX_NODES, stackOf } from '../../support/kubernetes-specs.ts';
 
 function refusalOf(act: () => unknown): string {
   try {

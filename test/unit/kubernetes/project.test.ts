@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { runCli } from '../../../cli/run.ts';
 import { makeKubernetesSecrets, openKubernetesProject } from '../../../stacks/kubernetes/project.ts';
 import { defaultPrograms } from '../../../stacks/local/cluster-processes.ts';
-import { IMAGE, SIX_NODES } from '../../support/kubernetes-cases.ts';
+import { IMAGE, SIX_NODES } from '../../support/kubernetes-specs.ts';
 
 let directory: string;
 beforeEach(() => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { ClusterState, PodState } from '../../../stacks/kubernetes/cluster-state.ts';
 import { type RollProps, roll } from '../../../stacks/kubernetes/roll.ts';
 import { nextStep } from '../../../stacks/kubernetes/roll-step.ts';
-import { planOf, SIX_NODES, stackOf } from '../../support/kubernetes-cases.ts';
+import { planOf, SIX_NODES, stackOf } from '../../support/kubernetes-specs.ts';
 import { FakeCluster } from './fake-cluster.ts';
 
 const stack = stackOf(planOf(SIX_NODES));

@@ -14,7 +14,8 @@ import {
   type StorageClusterArgs,
   type ZoneRollout,
 } from '../../../stacks/kubernetes/storage-cluster.ts';
-import { CASES, IMAGE, planOf, SECRETS, SIX_NODES, stackOf } from '../../support/kubernetes-cases.ts';
+import { CASES } from '../../support/kubernetes-cases.ts';
+import { IMAGE, planOf, SECRETS, SIX_NODES, stackOf } from '../../support/kubernetes-specs.ts';
 import { type CollectOptions, collect, manifestsOf, type Registered } from '../../support/pulumi-collector.ts';
 
 const text = (manifests: readonly Manifest[]) =>

@@ -10,6 +10,7 @@ export interface HostScripts {
   readonly libSettings: string;
   readonly drives: string;
   readonly tune: string;
+  readonly doctorNetwork: string;
   readonly doctor: string;
 }
 
@@ -21,6 +22,7 @@ export function readHostScripts(): HostScripts {
     libSettings: read('lib-settings'),
     drives: read('drives'),
     tune: read('tune'),
+    doctorNetwork: read('doctor-network'),
     doctor: read('doctor'),
   };
 }
@@ -34,7 +36,7 @@ export function tuneScript({ libDrives, libSettings, tune }: HostScripts): strin
 }
 
 /** table: hostTable(description). */
-export function doctorScript({ libDrives, libSettings, doctor }: HostScripts, table: string): string {
+export function doctorScript({ libDrives, libSettings, doctorNetwork, doctor }: HostScripts, table: string): string {
   const own = `table=$(cat <<'${END_OF_TABLE}'\n${table}${END_OF_TABLE}\n)\n`;
-  return `${SHEBANG}${libDrives}\n${libSettings}\n${own}\n${doctor}`;
+  return `${SHEBANG}${libDrives}\n${libSettings}\n${own}\n${doctorNetwork}\n${doctor}`;
 }

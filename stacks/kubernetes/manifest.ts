@@ -20,7 +20,8 @@ export interface ManifestMetadata {
 const FIRST = ['apiVersion', 'kind', 'metadata', 'name'];
 
 export function manifestText(manifest: Manifest): string {
-  return stringify(ordered(manifest), { lineWidth: 0, aliasDuplicateObjects: false });
+  // Kubernetes reads YAML 1.1, in which an unquoted yes is true.
+  return stringify(ordered(manifest), { compat: 'yaml-1.1', lineWidth: 0, aliasDuplicateObjects: false });
 }
 
 /** Unique among the manifests of a cluster: "statefulset-ashlar-a". */

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { describeKubernetes } from '../../stacks/kubernetes/describe.ts';
+import { manifestText } from '../../stacks/kubernetes/manifest.ts';
 import { manifestsText, renderKubernetes } from '../../stacks/kubernetes/render.ts';
 import { CASES } from '../support/kubernetes-cases.ts';
 import { SECRETS } from '../support/kubernetes-specs.ts';
@@ -18,6 +20,14 @@ describe('the objects', () => {
       );
     }
   });
+});
+
+test('a word that YAML 1.1 takes for a value stays a word', () => {
+  const data = { a: 'yes', b: 'off', c: '0o17', d: '1:20', e: 'text', f: '12' };
+  const text = manifestText({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'n' }, data });
+  expect(parse(text, { version: '1.1' })).toMatchObject({ data });
+  expect(text).toContain('a: "yes"');
+  expect(text).toContain('e: text');
 });
 
 describe('the directory for kubectl', () => {

@@ -7,7 +7,9 @@ import type { HostDescription } from './describe-host.ts';
 import type { HostFile } from './host-file.ts';
 import { START_SCRIPT } from './host-files.ts';
 
-const PACKAGES = ['chrony', 'ethtool', 'fio', 'iperf3', 'nvme-cli', 'smartmontools', 'xfsprogs'];
+/** What the scripts and the doctor call. chattr is in e2fsprogs, whatever the file system of the root is. */
+const PACKAGES = ['chrony', 'e2fsprogs', 'ethtool', 'fio', 'iperf3', 'nvme-cli', 'smartmontools', 'xfsprogs'];
+const PING_PACKAGE = { debian: 'iputils-ping', 'red-hat': 'iputils' } as const;
 /** By family of the distribution; the engine of Kubernetes comes with the way in which Kubernetes is installed. */
 const ENGINE_PACKAGES: Readonly<Record<'debian' | 'red-hat', Readonly<Record<HostRuntime, readonly string[]>>>> = {
   debian: { none: [], docker: ['docker.io'], kubernetes: [] },
@@ -18,13 +20,14 @@ const ENGINE_PACKAGES: Readonly<Record<'debian' | 'red-hat', Readonly<Record<Hos
 export function userData(description: HostDescription, files: readonly HostFile[]): string {
   const { host, cluster } = description;
   const isNative = host.networkRenderer !== 'cloud-init';
+  const family = familyOf(host.system);
   const config = {
     hostname: host.name,
     preserve_hostname: false,
     ssh_pwauth: false,
     ...(host.users.length === 0 ? {} : { users: host.users.map(user) }),
     package_update: true,
-    packages: [...PACKAGES, ...ENGINE_PACKAGES[familyOf(host.system)][host.runtime]],
+    packages: [...PACKAGES, PING_PACKAGE[family], ...ENGINE_PACKAGES[family][host.runtime]],
     ntp: {
       enabled: true,
       ntp_client: 'chrony',

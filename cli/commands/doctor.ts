@@ -42,8 +42,11 @@ Exit code: 0 everything is as wanted, 1 something is not or a machine does not a
 
 Examples:
   ashlar doctor
-  ashlar doctor a1 b1 --ssh "ssh -i key -o ConnectTimeout=5"
+  ashlar doctor a1 b1 --ssh "ssh -i key -o BatchMode=yes"
   ashlar doctor --local --json`;
+
+/** Never asks for anything: nobody sees the questions of eight machines. */
+const SSH = 'ssh -o BatchMode=yes -o ConnectTimeout=10';
 
 /** More at once would measure each other, and nobody reads so fast. */
 const AT_ONCE = 8;
@@ -54,7 +57,7 @@ export const define: CommandModule['define'] = (command, context) => {
     .option('-f, --file <file>', 'the spec (default: cluster.yaml here, else the one that comes with ashlar)')
     .addOption(jsonOption())
     .option('--local', 'this machine, which is the one named, or the one whose name it has')
-    .option('--ssh <command>', 'how machines are reached', 'ssh')
+    .option('--ssh <command>', 'how machines are reached', SSH)
     .option('--user <name>', 'who logs in (default: the first user of the spec that may use sudo)')
     .option('--no-peers', 'send nothing to the other machines')
     .option('--measure', 'measure drives and network, too')

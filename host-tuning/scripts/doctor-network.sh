@@ -147,6 +147,10 @@ check_link() {
 
 # check_peer NAME ADDRESS MTU: a frame of just the MTU arrives in one piece, and one byte more does not even leave.
 check_peer() {
+  if ! have ping; then
+    result unknown "MTU to $1" "$3 all the way" 'there is no ping' 'install it'
+    return
+  fi
   header=28
   case $2 in *:*) header=48 ;; esac
   fits=$(($3 - header))

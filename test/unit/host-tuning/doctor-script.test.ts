@@ -180,6 +180,8 @@ describe('what is wrong is named', () => {
     host.link(`/dev/disk/by-uuid/${d4!.uuid}`, '../../nvme9n1');
     host.mount('/dev/nvme4n1', '/mnt/d5', 'rw,noatime', 'ext4');
     host.mount(null, '/mnt/d6');
+    // A guest's drive is in no slot.
+    host.write('/sys/block/nvme5n1/device/device/current_link_speed', 'Unknown\n');
     host.state('immutable', `${host.path('/mnt/d6')}\n`);
     host.state('tracking', '0A000035,10.0.0.53,3,1700000000.0,2.5,0.1,0.1,1,0,0,0,0,64.0,Normal\n');
     host.state('ping-10.0.0.12', '9000\n');
@@ -195,6 +197,7 @@ describe('what is wrong is named', () => {
       'bad time: 2.5 s',
     ]);
     expect(report.checks.find(({ what }) => what === 'guard of /mnt/d6')).toMatchObject({ verdict: 'ok' });
+    expect(report.checks.find(({ what }) => what === 'speed of drive d6')).toMatchObject({ verdict: 'absent' });
   });
 
   it('of bonds: no partner, a link down, a slow or half-hearted switch, two speeds, no bond, and when it is not root', () => {

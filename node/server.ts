@@ -39,6 +39,7 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
   let name = config.name ?? '';
   let node: StorageNode | null = null;
   let isStopping = false;
+  const joined = Promise.withResolvers<void>();
   const network = createPeerNetwork({
     self: () => name,
     clock,
@@ -77,7 +78,7 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
     metrics,
   });
   await app.register(s3, {
-    store: deferredStore(() => node?.serving?.store ?? null),
+    store: deferredStore({ current: () => node?.serving?.store ?? null, joined: joined.promise, clock }),
     credentials: {
       lookup: (accessKeyId) =>
         accessKeyId === config.rootUser ? { secretAccessKey: config.rootPassword, principal: 'root' } : null,
@@ -132,8 +133,9 @@ export async function startServer(config: ServerConfig, logger: Logger): Promise
     await node.start();
     log.info('this node belongs to its cluster', { node: name });
   };
+  join().then(joined.resolve, joined.reject);
   return {
-    joined: join(),
+    joined: joined.promise,
     stop: async () => {
       isStopping = true;
       if (config.drainSeconds > 0) await sleep(clock, config.drainSeconds * 1_000);

@@ -17,6 +17,7 @@ import { mutations } from './suites/mutations.ts';
 import { powerCut } from './suites/power-cut.ts';
 import { sigkill } from './suites/sigkill.ts';
 import { swarm } from './suites/swarm.ts';
+import { swarmMinio } from './suites/swarm-minio.ts';
 import { zoneLoss } from './suites/zone-loss.ts';
 
 const SUITES: readonly Suite[] = [
@@ -32,6 +33,7 @@ const SUITES: readonly Suite[] = [
   million,
   mutations,
   swarm,
+  swarmMinio,
 ];
 /** What has not begun by then is skipped: a run that is cut off from outside says nothing. */
 const CI_DEADLINE_MS = 70 * 60_000;

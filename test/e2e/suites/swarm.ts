@@ -1,7 +1,7 @@
 // A cluster on a real Swarm of four hosts, one to a zone, deployed as a user would: `ashlar swarm …` and `cdktf deploy`, with real
 // Terraform and the real provider. Clients write and read through the balancers while images change, hosts lose their power and
 // come back, and a bad image is deployed. What is destroyed and deployed again has its objects. Prints how long each step took.
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { StatusReport } from '../../../node/admin/status.ts';
@@ -9,28 +9,18 @@ import { Docker } from '../../../stacks/docker.ts';
 import { buildImage, DEBIAN_BASE, pushImage } from '../../../stacks/image/build-image.ts';
 import { adminToken } from '../../../stacks/local/node-client.ts';
 import { packageRoot } from '../../../stacks/local/program-files.ts';
-import { TESTBEDS_DIRECTORY, type TestbedLayout } from '../../../stacks/testbed/layout.ts';
-import { requireMachine } from '../../../stacks/testbed/preconditions.ts';
-import {
-  bringUpTestbed,
-  killHost,
-  reviveHost,
-  takeDownTestbed,
-  testbedNames,
-  testbedStatus,
-} from '../../../stacks/testbed/testbed.ts';
-import { run } from '../programs.ts';
+import type { TestbedLayout } from '../../../stacks/testbed/layout.ts';
+import { killHost, reviveHost, testbedStatus } from '../../../stacks/testbed/testbed.ts';
 import type { Suite, SuiteContext } from '../suite.ts';
 import { Deployment } from '../swarm/deployment.ts';
 import { derivedImage, haproxyImage } from '../swarm/images.ts';
 import { checkLoneContainer } from '../swarm/lone-container.ts';
 import { ObjectClientProcess } from '../swarm/object-client-process.ts';
+import { onTestbed, TESTBED_PACKAGES, testbedObstacle, timed, until } from '../swarm/on-testbed.ts';
 import { prepareTerraform, terraformObstacle } from '../swarm/terraform.ts';
 
 const CLUSTER = 'swarm';
 const SPEC = 'name: swarm\nerasure: 4+2\nsurvive: zone\nzones: {a: 1, b: 1, c: 1, d: 1}\ndrives: 2\n';
-const NAME_START = 'e2e-';
-const SHAPE = { hostCount: 4, zoneCount: 4 };
 /** A worker, and one of the managers: the next one takes over, whichever led. */
 const VICTIMS = ['h4', 'h2'] as const;
 /** Only the record, its own segment, one stripe, several. */
@@ -43,52 +33,17 @@ const NODE_PORT = 9000;
 const BALANCER_PORT = 8080;
 /** What SDKs try by themselves in their standard modes. */
 const ATTEMPTS_MAX = 3;
-const POLL_MS = 250;
 
 export const swarm: Suite = {
   name: 'swarm',
   summary: 'cdktf deploy to a Swarm of four hosts: updates, lost hosts, a bad image and a destroy, under traffic',
-  packages: [
-    { name: 'docker.io', program: 'dockerd' },
-    { name: 'docker-registry', program: 'docker-registry' },
-    { name: 'iptables', program: 'iptables' },
-    { name: 'haproxy', program: 'haproxy' },
-  ],
-  obstacle: () =>
-    requireMachine().then(
-      () => terraformObstacle(),
-      (error: Error) => error.message,
-    ),
+  packages: [...TESTBED_PACKAGES, { name: 'haproxy', program: 'haproxy' }],
+  obstacle: async () => (await testbedObstacle()) ?? (await terraformObstacle()),
   prepare: async () => {
     await prepareTerraform();
   },
-  run: async (context) => {
-    await removeLeftovers();
-    const name = `${NAME_START}${process.pid}`;
-    try {
-      const { layout } = await timed(context, 'testbed of four hosts up', () =>
-        bringUpTestbed({ name, ...SHAPE }, () => {}),
-      );
-      await new SwarmRun(context, layout).run();
-    } catch (error) {
-      await keepLogs(context, name).catch(() => {});
-      throw error;
-    } finally {
-      if (existsSync(join(TESTBEDS_DIRECTORY, name))) {
-        await timed(context, 'testbed down', () => takeDownTestbed(name));
-      }
-    }
-    await expectNoTrace(name);
-  },
+  run: (context) => onTestbed(context, (layout) => new SwarmRun(context, layout).run()),
 };
-
-/** What runs left that were cut off: the process that a testbed is named after is gone. */
-async function removeLeftovers(): Promise<void> {
-  for (const name of testbedNames()) {
-    if (name.startsWith(NAME_START) && !existsSync(`/proc/${name.slice(NAME_START.length)}`))
-      await takeDownTestbed(name);
-  }
-}
 
 class SwarmRun {
   readonly #context: SuiteContext;
@@ -313,42 +268,4 @@ function untilHealthy(client: ObjectClientProcess, endpoint: string, token: stri
     const { status, text } = await client.ask({ kind: 'fetch', url: `${endpoint}/_ashlar/status`, token });
     return status === 200 && (JSON.parse(text!) as StatusReport).health === 'healthy';
   });
-}
-
-async function until(timeoutMs: number, otherwise: string, isSo: () => Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + timeoutMs;
-  while (!(await isSo())) {
-    if (performance.now() > endMs) throw new Error(`${otherwise} after ${timeoutMs / 1000} s`);
-    await delay(POLL_MS);
-  }
-}
-
-async function timed<T>({ say }: SuiteContext, what: string, run: () => Promise<T>): Promise<T> {
-  const startedMs = performance.now();
-  const result = await run();
-  say(`${what}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
-  return result;
-}
-
-/** What the containers of all hosts that are on have said. */
-async function keepLogs({ directory }: SuiteContext, name: string): Promise<void> {
-  const { hosts } = await testbedStatus(name);
-  for (const { host } of hosts.filter(({ isOn }) => isOn)) {
-    const docker = new Docker(host.dockerHost);
-    const containers = (await docker.run(['ps', '--all', '--format', '{{.Names}}'])).split('\n').filter(Boolean);
-    for (const container of containers) {
-      const { stdout, stderr } = await docker.try(['logs', container]);
-      writeFileSync(join(directory, `${host.name}-${container}.log`), stdout + stderr);
-    }
-    writeFileSync(join(directory, `${host.name}-tasks.txt`), (await docker.try(['ps', '--all', '--no-trunc'])).stdout);
-  }
-}
-
-async function expectNoTrace(name: string): Promise<void> {
-  const { stdout } = await run('ip', ['netns', 'list']);
-  const left = stdout.split('\n').filter((line) => line.includes(`-${name}-`));
-  if (existsSync(join(TESTBEDS_DIRECTORY, name))) left.push(join(TESTBEDS_DIRECTORY, name));
-  const cgroups = await run('find', ['/sys/fs/cgroup', '-type', 'd', '-path', `*/ashlar-testbed/${name}*`]);
-  left.push(...cgroups.stdout.split('\n').filter(Boolean));
-  if (left.length > 0) throw new Error(`the testbed left behind: ${left.join(', ')}`);
 }

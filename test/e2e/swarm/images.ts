@@ -1,6 +1,6 @@
-// The images of the swarm suite, in the registry of its testbed: the storage node as it is built, another version of it, one
-// that does not start, and HAProxy from Debian's packages.
-import { cpSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+// The images of the swarm suites, in the registry of its testbed: the storage node as it is built, another version of it, one
+// that does not start, HAProxy from Debian's packages, and MinIO.
+import { cpSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Docker } from '../../../stacks/docker.ts';
 import { pushImage } from '../../../stacks/image/build-image.ts';
@@ -30,20 +30,34 @@ export async function derivedImage(
 }
 
 /** Needs haproxy on this machine. The same libraries at the same places, and nothing else. */
-export async function haproxyImage({ docker, registry, directory }: ImagePlace): Promise<string> {
-  const root = join(directory, 'haproxy');
+export async function haproxyImage(place: ImagePlace): Promise<string> {
   const program = '/usr/sbin/haproxy';
   const { stdout } = await run('ldd', [program]);
   const libraries = [...stdout.matchAll(/(\/\S+\.so\S*)/g)].map(([path]) => path);
-  for (const path of [program, ...libraries]) {
-    mkdirSync(join(root, dirname(path)), { recursive: true });
-    cpSync(realpathSync(path), join(root, path));
-  }
+  const files = new Map([program, ...libraries].map((path) => [path, realpathSync(path)]));
+  return importedImage(place, 'haproxy:e2e', files, 'ENV PATH=/usr/sbin');
+}
+
+/** program: a statically linked MinIO. With its official image's entry point, as far as that goes without a shell. */
+export function minioImage(place: ImagePlace, program: string): Promise<string> {
+  return importedImage(place, 'minio:e2e', new Map([['/usr/bin/minio', program]]), 'ENTRYPOINT ["/usr/bin/minio"]');
+}
+
+/** files: by their paths in the image. Resolves with the image's reference by digest. */
+async function importedImage(
+  { docker, registry, directory }: ImagePlace,
+  tag: string,
+  files: ReadonlyMap<string, string>,
+  change: string,
+): Promise<string> {
+  const root = join(directory, tag, 'root');
   mkdirSync(join(root, 'tmp'), { recursive: true });
-  mkdirSync(join(root, 'usr/local/sbin'), { recursive: true });
-  symlinkSync(program, join(root, 'usr/local/sbin/haproxy'));
-  const tarball = join(directory, 'haproxy.tar');
+  for (const [path, source] of files) {
+    mkdirSync(join(root, dirname(path)), { recursive: true });
+    cpSync(source, join(root, path));
+  }
+  const tarball = join(directory, tag, 'root.tar');
   await run('tar', ['-C', root, '--owner=0', '--group=0', '-cf', tarball, '.']);
-  await docker.run(['import', '--change', 'ENV PATH=/usr/local/sbin:/usr/sbin', tarball, 'haproxy:e2e']);
-  return pushImage(docker, 'haproxy:e2e', `${registry}/haproxy:e2e`);
+  await docker.run(['import', '--change', change, tarball, tag]);
+  return pushImage(docker, tag, `${registry}/${tag}`);
 }

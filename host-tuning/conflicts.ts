@@ -23,7 +23,7 @@ export const CONFLICTS: readonly Conflict[] = [
   {
     about: 'min_free_kbytes',
     said: 'MinIO 1000000 on every host',
-    chosen: '0.5 % of memory, 64 MiB to 1 GiB',
+    chosen: '0.5 % of memory, 16 MiB to 1 GiB',
     why: 'A guest with 1 GiB would have nothing left.',
   },
   {

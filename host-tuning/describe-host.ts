@@ -61,7 +61,7 @@ export function describeHost(spec: ClusterSpec, name: string): HostDescription {
   };
 }
 
-/** The number of a setting; the default of the table when the host leaves it alone. */
+/** undefined: the host leaves it alone. */
 export function settingOf({ settings }: HostDescription, id: HostSettingId): HostSetting | undefined {
   return settings.find((setting) => setting.id === id);
 }

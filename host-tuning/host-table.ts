@@ -1,6 +1,6 @@
 // The description of a host as the text that its scripts read (/etc/ashlar/host.conf): a record to a line, fields between tabs, "-"
 // where there is nothing. The scripts hold no values of their own; what each record means is said here.
-import { interfaceOf, STORAGE_NETWORK } from '../spec/hosts.ts';
+import { interfaceOf, storageNetwork } from '../spec/hosts.ts';
 import { type HostDescription, settingOf } from './describe-host.ts';
 import { linkMtu } from './links.ts';
 import { tableText } from './setting.ts';
@@ -32,7 +32,7 @@ export function hostTable(description: HostDescription): string {
       ...[interfaceOf(network), network.mtu, network.name, network.addresses.join(',') || '-'],
     ]),
     // peer NAME ADDRESS MTU
-    ...peers.map(({ name, address }) => ['peer', name, address, storageMtuOf(description)]),
+    ...peers.map(({ name, address }) => ['peer', name, address, storageNetwork(host).mtu]),
     ['time', 'chrony'],
     ['runtime', host.runtime],
     ['require', settingOf(description, 'drives-required')?.value === 'all' ? 'all' : 'log'],
@@ -40,8 +40,4 @@ export function hostTable(description: HostDescription): string {
     ...settings.map(({ kind, id, value }) => ['set', kind, id, tableText(value)]),
   ];
   return `${records.map((fields) => fields.join('\t')).join('\n')}\n`;
-}
-
-function storageMtuOf({ host }: HostDescription): number {
-  return host.networks.find(({ name }) => name === STORAGE_NETWORK)!.mtu;
 }

@@ -41,20 +41,20 @@ export const SETTINGS_TABLE: Readonly<Record<HostSettingId, SettingRow>> = {
   },
   'vm.dirty_background_bytes': {
     kind: 'sysctl',
-    values: profiles(memory(10, 64 * MIB, GIB), memory(5, 32 * MIB, 256 * MIB), memory(10, 64 * MIB, 512 * MIB)),
+    values: profiles(memory(10, 16 * MIB, GIB), memory(5, 16 * MIB, 256 * MIB), memory(10, 16 * MIB, 512 * MIB)),
     reason:
       'Writing back begins early and in small portions. A share of memory by ratio would be tens of gigabytes on a large host, and one sync would wait for all of it.',
     source: `${VM_DOC}; ${MINIO} says dirty_background_ratio 3`,
   },
   'vm.dirty_bytes': {
     kind: 'sysctl',
-    values: profiles(memory(40, 256 * MIB, 4 * GIB), memory(20, 128 * MIB, GIB), memory(40, 256 * MIB, 2 * GIB)),
+    values: profiles(memory(40, 64 * MIB, 4 * GIB), memory(20, 64 * MIB, GIB), memory(40, 64 * MIB, 2 * GIB)),
     reason: 'Above this, writers wait: the most that one sync of the log may have to wait behind.',
     source: `${VM_DOC}; ${MINIO} says dirty_ratio 10`,
   },
   'vm.min_free_kbytes': {
     kind: 'sysctl',
-    values: all(memory(5, 64 * 1024, 1024 * 1024, 1024)),
+    values: all(memory(5, 16 * 1024, 1024 * 1024, 1024)),
     reason:
       'Large frames are taken from free pages in interrupts, which cannot wait for memory; without a reserve they are dropped.',
     source: `${VM_DOC}; MinIO, kernel-tuning script says 1000000`,

@@ -1,7 +1,7 @@
 // The description of a host as the text that its scripts read (/etc/ashlar/host.conf): a record to a line, fields between tabs, "-"
 // where there is nothing. The scripts hold no values of their own; what each record means is said here.
 import { interfaceOf, storageNetwork } from '../spec/hosts.ts';
-import { type HostDescription, settingOf } from './describe-host.ts';
+import type { HostDescription } from './describe-host.ts';
 import { linkMtu } from './links.ts';
 import { tableText } from './setting.ts';
 
@@ -33,9 +33,7 @@ export function hostTable(description: HostDescription): string {
     ]),
     // peer NAME ADDRESS MTU
     ...peers.map(({ name, address }) => ['peer', name, address, storageNetwork(host).mtu]),
-    ['time', 'chrony'],
     ['runtime', host.runtime],
-    ['require', settingOf(description, 'drives-required')?.value === 'all' ? 'all' : 'log'],
     // set KIND ID VALUE
     ...settings.map(({ kind, id, value }) => ['set', kind, id, tableText(value)]),
   ];

@@ -9,8 +9,8 @@ const HEADER = 'From the spec of the cluster, by "ashlar host-config".';
 export const SCRIPTS = '/usr/local/lib/ashlar';
 
 /**
- * nofail: not a part of local-fs.target, so a dead drive does not stop the boot. noatime: reading must not write. The others:
- * file system is written in larger pieces, which is what many small files need.
+ * nofail: not a part of local-fs.target, so a dead drive does not stop the boot. noatime: reading must not write. Nothing on a drive
+ * of the store is a device or a program. logbsize: the journal is written in larger pieces, which many small files need.
  */
 export const MOUNT_OPTIONS = 'nofail,noatime,nodev,nosuid,noexec,logbsize=256k';
 /** Drives of a large host take minutes to be found; 30 s were too short on a slow one, and nothing was mounted. */

@@ -37,6 +37,10 @@ export function nextStep(zones: readonly StackZone[], { statefulSets, pods }: Cl
   // It serves nobody, and may be what the new version puts right.
   const broken = stale.find(({ pod }) => !pod.isStarted);
   if (broken !== undefined) return { kind: 'replace', ...broken, isNeeded: false };
+  // Nor do those of a cluster that nobody serves: it may never have been founded, and wait for all to be alike. The gate knows.
+  if (stale.length > 0 && !found.some(({ pod }) => pod?.isReady)) {
+    return { kind: 'replace', ...stale[0]!, isNeeded: true };
+  }
   for (const { name, pod } of found) {
     if (pod === undefined) return waitFor(name, 'it is not there yet');
     if (pod.isTerminating) return waitFor(name, 'it is stopping');

@@ -103,7 +103,7 @@ async function sparing(port: RollPort, { gateMs, say }: RollProps, { pod, node, 
     }
     let reasons = answer.kind === 'blocked' ? answer.reasons : [];
     if (answer.kind === 'clear') {
-      const refused = await port.evict(pod.name);
+      const refused = await takeDown(port, pod);
       if (refused === null) {
         say(`Replacing ${pod.name} (node ${node}, zone ${zone}).`);
         return;
@@ -124,6 +124,16 @@ async function sparing(port: RollPort, { gateMs, say }: RollProps, { pod, node, 
     told = words;
     await port.sleep(POLL_MS);
   }
+}
+
+/**
+ * The budget counts pods that are ready, so one that is not takes nothing from it; but where too few are ready already, the API would
+ * refuse to evict even that.
+ */
+async function takeDown(port: RollPort, { name, isReady }: PodState): Promise<string | null> {
+  if (isReady) return port.evict(name);
+  await port.remove(name);
+  return null;
 }
 
 async function gone(port: RollPort, { readyMs }: RollProps, pod: PodState): Promise<void> {

@@ -96,6 +96,20 @@ describe('a rollout', () => {
     expect(new Set(Object.values(cluster.versions()))).toEqual(new Set([version]));
   });
 
+  test('takes a pod that is not ready down without the budget, which does not count it, but not without the gate', async () => {
+    const cluster = new FakeCluster(stack, 'v1');
+    cluster.apply('slow', ['a']);
+    const { ended } = start(cluster, { readyMs: 10_000 });
+    await expect(ended).rejects.toThrow('the rollout stops at pod six-a-0: it is not ready yet');
+    cluster.log.length = 0;
+    cluster.apply('v3', ['a']);
+    cluster.refusal = () => 'the disruption budget: no';
+    await expect(start(cluster, { gateMs: 60_000, readyMs: 600_000 }).ended).rejects.toThrow(
+      'pod six-a-1 (node a2, zone a) must stay up',
+    );
+    expect(cluster.log.slice(0, 3)).toEqual(['gate a1: yes', 'remove six-a-0', 'gate a2: yes']);
+  });
+
   test('of a plan that survives no node asks nobody: every restart is an outage', async () => {
     const cluster = new FakeCluster(stack, 'v1');
     cluster.apply('v2', ['a']);
@@ -171,6 +185,11 @@ describe('the next step', () => {
       'what runs and is not ready, before what serves; and the gate is asked',
       state({ 'six-a-0': { revision: 'v1' }, 'six-c-1': { revision: 'v1', isReady: false } }),
       { kind: 'replace', node: 'c2', isNeeded: true },
+    ],
+    [
+      'the first that is stale, in a cluster that nobody serves and that waits for all to be alike',
+      state(Object.fromEntries(PODS.map((name, i) => [name, { isReady: false, revision: i === 0 ? 'v2' : 'v1' }]))),
+      { kind: 'replace', node: 'a2', isNeeded: true },
     ],
   ])('is %s', (_, seen, step) => {
     expect(nextStep(zones, seen)).toMatchObject(step);

@@ -124,6 +124,15 @@ describe('the engine', () => {
       expect(inputs.metadata).toMatchObject({ annotations: { 'pulumi.com/skipAwait': 'true' } });
   });
 
+  test('waits for a service only where that brings an address', async () => {
+    const waits = async (service: object) => {
+      const { resources } = await built({ settings: { ...ARGS.settings, service } });
+      const annotated = resources.filter(({ inputs }) => JSON.stringify(inputs).includes('pulumi.com/skipAwait'));
+      return !annotated.some(({ name }) => name === 'storage-service-six-s3');
+    };
+    expect([await waits({}), await waits({ type: 'LoadBalancer' })]).toEqual([false, true]);
+  });
+
   test('leaves volumes, and the class that they are of, when the stack is destroyed', async () => {
     const { seen } = await built({ settings: { volumes: { kind: 'local' } } });
     const kept = seen.filter(({ options }) => options.retainOnDelete === true).map(({ type }) => type);

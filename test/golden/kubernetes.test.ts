@@ -41,6 +41,17 @@ describe('the directory for kubectl', () => {
     expect(names.length).toBe(describeKubernetes(CASES['tls-own-ca']!).manifests.length - 1);
   });
 
+  test('has the drives of hosts apart, so that nobody deletes them with the cluster', () => {
+    const local = renderKubernetes(describeKubernetes(CASES['local-volumes']!));
+    expect(local.get('volumes.yaml')!.match(/^kind: .*/gm)).toEqual([
+      'kind: StorageClass',
+      ...Array.from({ length: 18 }, () => 'kind: PersistentVolume'),
+    ]);
+    expect(local.get('kustomization.yaml')).not.toContain('volume');
+    expect([...local.keys()].filter((name) => name.startsWith('persistentvolume-'))).toEqual([]);
+    expect(files.has('volumes.yaml')).toBe(false);
+  });
+
   test('never holds a secret', () => {
     const text = [...files.values()].join('\n');
     for (const secret of Object.values(SECRETS)) {

@@ -14,6 +14,8 @@ const HELP = `
 Needs the settings in kubernetes.yaml, and the secrets ("ashlar kubernetes secrets"), whose digest is in the name by which
 the pods use them. The secrets themselves are not written: "ashlar kubernetes secrets --apply" brings them to the cluster.
 
+Drives of hosts are in volumes.yaml, apart from the rest, so that "kubectl delete -k" leaves them.
+
 Applying a changed directory takes nothing down by itself; "ashlar kubernetes roll" does, pod by pod, when the gate says so.
 
 Example:

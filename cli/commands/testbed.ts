@@ -1,6 +1,7 @@
 // `ashlar testbed`: a real multi-host cluster on one Linux machine, to deploy to and to break: for trying out, for tests, for CI.
 import { spawn } from 'node:child_process';
 import { type Command, InvalidArgumentError } from 'commander';
+import { ensureProvider } from '../../stacks/testbed/terraform-provider.ts';
 import {
   bringUpTestbed,
   clientCommand,
@@ -24,6 +25,7 @@ Exit code: 0 done (status: all is on), 1 it failed (status: something is off), 2
 Examples:
   sudo ashlar testbed swarm up
   eval "$(sudo ashlar testbed swarm env)"               DOCKER_HOST and REGISTRY
+  eval "$(ashlar testbed swarm provider)"               TF_CLI_CONFIG_FILE, where Terraform's registry is out of reach
   sudo ashlar testbed swarm exec -- curl http://10.77.0.11:9000/_ashlar/health/ready
   sudo ashlar testbed swarm kill-host h2
   sudo ashlar testbed swarm down`;
@@ -66,6 +68,17 @@ export const define: CommandModule['define'] = (command, context) => {
     .action(async (host: string, { name }: Options) => {
       await reviveHost(name, host);
       context.print(`Host ${host} is on.`);
+    });
+  swarm
+    .command('provider')
+    .description('Where registry.terraform.io cannot be reached: build its Docker provider with Go, once.')
+    .action(async () => {
+      const file = await ensureProvider(() =>
+        context.note('building the Docker provider for Terraform (some minutes) …'),
+      );
+      context.print(
+        file === null ? '# registry.terraform.io answers: nothing to set' : `export TF_CLI_CONFIG_FILE=${file}`,
+      );
     });
   named(swarm, 'exec', 'Run a command where the clients of the testbed are.')
     .argument('<command...>', 'after --')

@@ -9,6 +9,7 @@ import type { Suite, SuiteContext } from './suite.ts';
 import { bitrot } from './suites/bitrot.ts';
 import { clients } from './suites/clients.ts';
 import { history } from './suites/history.ts';
+import { hostConfig } from './suites/host-config.ts';
 import { layouts } from './suites/layouts.ts';
 import { loadBalancer } from './suites/load-balancer.ts';
 import { logDevice } from './suites/log-device.ts';
@@ -32,6 +33,7 @@ const SUITES: readonly Suite[] = [
   bitrot,
   million,
   mutations,
+  hostConfig,
   swarm,
   swarmMinio,
 ];

@@ -22,7 +22,7 @@ export interface CheckResult {
   readonly remarks: readonly string[];
 }
 
-/** From it on a StatefulSet's claims are kept by what it says, and pods have the labels that are used here. */
+/** Of the schemas that the manifests were checked against the oldest; from 1.27 on a StatefulSet says what becomes of its claims. */
 const VERSION_MIN = { major: 1, minor: 28 };
 const POD_SECURITY_LABEL = 'pod-security.kubernetes.io/enforce';
 

@@ -4,7 +4,7 @@ import { routeHosts } from './routes.ts';
 import type { KubernetesSettings } from './settings.ts';
 
 export function problemsWithExposure(plan: Plan, settings: KubernetesSettings): string[] {
-  const { service, balancer, tls, ingress, gateway } = settings;
+  const { service, balancer, tls, ingress, gateway, networkPolicy, serviceMonitor } = settings;
   const problems: string[] = [];
   if (tls !== null && balancer === null && ingress === null) {
     problems.push(
@@ -19,6 +19,20 @@ export function problemsWithExposure(plan: Plan, settings: KubernetesSettings): 
   }
   if (gateway !== null && routeHosts(plan, gateway.host).length === 0) {
     problems.push('gateway.host is missing, and the spec names no endpoint and no domains that could take its place');
+  }
+  const isClosed = networkPolicy !== null && (balancer !== null || networkPolicy.clients !== null);
+  if (serviceMonitor !== null && isClosed && networkPolicy.operators.length === 0) {
+    problems.push(
+      'serviceMonitor: the network policy lets no Prometheus in; write who that is: networkPolicy.operators: [{namespaceLabels: {…}}]',
+    );
+  }
+  const empty = [...(networkPolicy?.clients ?? []), ...(networkPolicy?.operators ?? [])].some(
+    (peer) => !('cidr' in peer) && peer.namespaceLabels === undefined && peer.podLabels === undefined,
+  );
+  if (empty) {
+    problems.push(
+      'networkPolicy: {} names nobody; write namespaceLabels, podLabels or cidr, or clients: null for everybody',
+    );
   }
   if (service.nodePort !== null && service.type === 'ClusterIP') {
     problems.push('service.nodePort means nothing with type ClusterIP; write NodePort or LoadBalancer');

@@ -9,33 +9,38 @@ const DNS_PORTS = [
   { port: 53, protocol: 'TCP' },
 ];
 
-/** The kubelet's probes come from the pod's own host, which network policies let in everywhere. */
+/**
+ * With a balancer clients reach that alone: it keeps from them what is the nodes' own. The kubelet's probes come from the pod's own host,
+ * which network policies let in everywhere, and what is forwarded by kubectl from within the pod.
+ */
 export function networkPolicies(plan: Plan, settings: KubernetesSettings): Manifest[] {
   const { networkPolicy, balancer } = settings;
   if (networkPolicy === null) return [];
+  const clients = networkPolicy.clients?.map(peer) ?? null;
   const port = { port: portOf(plan), protocol: 'TCP' };
   const nodes = { podSelector: { matchLabels: selectorOf(plan) } };
   const balancers = { podSelector: { matchLabels: selectorOf(plan, 'balancer') } };
-  const clients = clientPeers(settings);
-  const own = balancer === null ? [nodes] : [nodes, balancers];
+  const own = [nodes, ...networkPolicy.operators.map(peer)];
   const names = { ports: DNS_PORTS };
-  // No "from" at all is everybody; a list that names everybody besides would say the same twice.
-  const toNodes = clients === null ? { ports: [port] } : { from: [...own, ...clients], ports: [port] };
-  return [
-    policy(plan, settings, plan.name, 'storage', [toNodes], [{ to: [nodes], ports: [port] }, names]),
-    ...(balancer === null
-      ? []
-      : [
-          policy(
-            plan,
-            settings,
-            balancerName(plan),
-            'balancer',
-            [clients === null ? { ports: [BALANCER_PORT] } : { from: clients, ports: [BALANCER_PORT] }],
-            [{ to: [nodes], ports: [port] }, names],
-          ),
-        ]),
-  ];
+  const toNodes =
+    balancer === null ? fromAll(clients === null ? null : [...own, ...clients]) : fromAll([...own, balancers]);
+  const ofNodes = policy(
+    plan,
+    settings,
+    plan.name,
+    'storage',
+    [{ ...toNodes, ports: [port] }],
+    [{ to: [nodes], ports: [port] }, names],
+  );
+  if (balancer === null) return [ofNodes];
+  const toBalancers = [{ ...fromAll(clients), ports: [BALANCER_PORT] }];
+  const fromBalancers = [{ to: [nodes], ports: [port] }, names];
+  return [ofNodes, policy(plan, settings, balancerName(plan), 'balancer', toBalancers, fromBalancers)];
+}
+
+/** No "from" at all is everybody, which is what null means here. */
+function fromAll(peers: readonly object[] | null): { readonly from?: readonly object[] } {
+  return peers === null ? {} : { from: peers };
 }
 
 const BALANCER_PORT = { port: 's3', protocol: 'TCP' };
@@ -61,13 +66,11 @@ function policy(
   };
 }
 
-function clientPeers({ networkPolicy }: KubernetesSettings): object[] | null {
-  if (networkPolicy === null || networkPolicy.clients === null) return null;
-  return networkPolicy.clients.map((client) => {
-    if ('cidr' in client) return { ipBlock: { cidr: client.cidr } };
-    return {
-      ...(client.namespaceLabels === undefined ? {} : { namespaceSelector: { matchLabels: client.namespaceLabels } }),
-      ...(client.podLabels === undefined ? {} : { podSelector: { matchLabels: client.podLabels } }),
-    };
-  });
+function peer(somebody: NonNullable<NonNullable<KubernetesSettings['networkPolicy']>['clients']>[number]): object {
+  if ('cidr' in somebody) return { ipBlock: { cidr: somebody.cidr } };
+  const { namespaceLabels, podLabels } = somebody;
+  return {
+    ...(namespaceLabels === undefined ? {} : { namespaceSelector: { matchLabels: namespaceLabels } }),
+    ...(podLabels === undefined ? {} : { podSelector: { matchLabels: podLabels } }),
+  };
 }

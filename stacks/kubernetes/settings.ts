@@ -59,8 +59,8 @@ const volumes = z.discriminatedUnion('kind', [
   }),
 ]);
 
-/** Who may reach the nodes' port beside the nodes themselves. */
-const client = z.union([
+/** Somebody in the network. */
+const peer = z.union([
   z.strictObject({ cidr: z.union([z.cidrv4(), z.cidrv6()]) }),
   z.strictObject({ namespaceLabels: labels.optional(), podLabels: labels.optional() }),
 ]);
@@ -130,8 +130,10 @@ export const kubernetesSettingsSchema = z.strictObject({
     .prefault({}),
   networkPolicy: z
     .strictObject({
-      /** null: anybody who can reach it may come in. */
-      clients: z.array(client).nullable().default(null),
+      /** null: anybody may come in where clients do. */
+      clients: z.array(peer).nullable().default(null),
+      /** Who may reach the nodes beside clients and, with a balancer, in spite of it: what scrapes metrics, for instance. */
+      operators: z.array(peer).default([]),
     })
     .nullable()
     .prefault({}),

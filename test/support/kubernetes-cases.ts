@@ -57,6 +57,7 @@ export const CASES: Readonly<Record<string, Case>> = {
     priorityClass: { kind: 'made' },
     networkPolicy: {
       clients: [{ namespaceLabels: { team: 'media' } }, { podLabels: { s3: 'yes' } }, { cidr: '10.0.0.0/8' }],
+      operators: [{ namespaceLabels: { 'kubernetes.io/metadata.name': 'monitoring' } }],
     },
     serviceMonitor: { labels: { release: 'prometheus' } },
     service: {

@@ -5,6 +5,7 @@ import type { Manifest } from '../../../stacks/kubernetes/manifest.ts';
 import { bytesQuantity, cpuQuantity, quantityValue } from '../../../stacks/kubernetes/quantity.ts';
 import {
   FOUR_NODES,
+  IMAGE,
   kubernetesSettingsOf,
   planOf,
   SECRETS,
@@ -220,6 +221,33 @@ function* subsets<Item>(items: readonly Item[], count: number, from = 0): Genera
     for (let i = from; i < items.length; i++)
       for (const rest of subsets(items, count - 1, i + 1)) yield [items[i]!, ...rest];
 }
+
+describe('the network policy', () => {
+  const NODES = {
+    podSelector: { matchLabels: { 'app.kubernetes.io/component': 'storage', 'app.kubernetes.io/instance': 'six' } },
+  };
+  const BALANCERS = {
+    podSelector: { matchLabels: { 'app.kubernetes.io/component': 'balancer', 'app.kubernetes.io/instance': 'six' } },
+  };
+  const ingress = (settings: Record<string, unknown>, name: string) =>
+    find(stackOf(planOf(SIX_NODES), settings), 'NetworkPolicy', name).spec.ingress[0].from;
+  const peers = { clients: [{ podLabels: { app: 'web' } }], operators: [{ cidr: '10.0.0.0/8' }] };
+  const WEB = { podSelector: { matchLabels: { app: 'web' } } };
+  const OPERATORS = { ipBlock: { cidr: '10.0.0.0/8' } };
+
+  test('lets nodes, operators and clients reach nodes, or everybody', () => {
+    expect(ingress({ networkPolicy: peers }, 'six')).toEqual([NODES, OPERATORS, WEB]);
+    expect(ingress({}, 'six')).toBeUndefined();
+  });
+
+  test('lets clients reach a balancer, and the nodes behind it no more', () => {
+    const balancer = { image: IMAGE };
+    expect(ingress({ balancer, networkPolicy: peers }, 'six')).toEqual([NODES, OPERATORS, BALANCERS]);
+    expect(ingress({ balancer, networkPolicy: peers }, 'six-balancer')).toEqual([WEB]);
+    expect(ingress({ balancer }, 'six')).toEqual([NODES, BALANCERS]);
+    expect(ingress({ balancer }, 'six-balancer')).toBeUndefined();
+  });
+});
 
 describe('secrets', () => {
   test('are named by their content, which the pods use by that name', () => {

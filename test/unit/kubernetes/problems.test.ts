@@ -155,6 +155,18 @@ describe('it is refused', () => {
       { volumes: { kind: 'class', size: '1TiB', wal: {} } },
       'rustfs has no write-ahead log',
     ],
+    [
+      'a network policy that nobody is named by',
+      SIX_NODES,
+      { networkPolicy: { clients: [{}] } },
+      'networkPolicy: {} names nobody; write namespaceLabels, podLabels or cidr',
+    ],
+    [
+      'metrics that nobody can fetch',
+      SIX_NODES,
+      { networkPolicy: { clients: [] }, serviceMonitor: {} },
+      'serviceMonitor: the network policy lets no Prometheus in',
+    ],
   ])('with %s', (_, yaml, settings, message) => {
     expect(refusalOf(() => stackOf(planOf(yaml), settings))).toContain(message);
   });

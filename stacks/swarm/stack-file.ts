@@ -24,7 +24,7 @@ export function renderStackFile(stack: SwarmStack): ReadonlyMap<string, string> 
           configs: Object.fromEntries(stack.configs.map(({ name }) => [name, { file: `./${configFile(name)}`, name }])),
         }),
   };
-  files.set(STACK_FILE, `${introduction(stack)}\n${stringify(document, { lineWidth: 0 })}`);
+  files.set(STACK_FILE, `${introduction(stack)}\n${stringify(document, { compat: 'yaml-1.1', lineWidth: 0 })}`);
   return files;
 }
 

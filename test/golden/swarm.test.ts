@@ -111,3 +111,10 @@ describe('the stack file', () => {
     for (const secret of Object.values(SECRETS)) expect(text).not.toContain(secret);
   });
 });
+
+test('a stack file says in quotes what Docker, which reads YAML 1.1, would take for a boolean', () => {
+  const plan = planOf('name: words\nerasure: 2+2\nzones: {"yes": 1, "no": 1, "on": 1, "off": 1}\ndrives: 1\n');
+  const parts = { plan, settings: settingsOf(), secrets: SECRETS, running: null };
+  const text = renderStackFile(describeSwarm(parts)).get('stack.yaml')!;
+  expect(text.match(/ashlar\.zone: .*/g)).toEqual(['yes', 'no', 'on', 'off'].map((zone) => `ashlar.zone: "${zone}"`));
+});

@@ -1,5 +1,6 @@
 // What other people's Pulumi programs may use: import { StorageCluster } from 'ashlar/kubernetes'. It needs @pulumi/pulumi and
 // @pulumi/kubernetes, which are optional dependencies of the package.
+export { type BootData, HostError, HostTuning, type HostTuningArgs } from '../host-tuning/pulumi.ts';
 export type { ClusterSecrets } from '../secret-files.ts';
 export { type ClusterState, readClusterState } from './cluster-state.ts';
 export { type DescribeProps, describeKubernetes, type KubernetesStack, type StackZone } from './describe.ts';

@@ -1,6 +1,7 @@
 // What other people's cdktf apps may use: import { StorageCluster } from 'ashlar/swarm'. It needs cdktf, constructs and
 // @cdktf/provider-docker, which are optional dependencies of the package.
 export { Docker } from '../docker.ts';
+export { type BootData, HostError, HostTuning, type HostTuningProps } from '../host-tuning/cdktf.ts';
 export type { ClusterSecrets } from '../secret-files.ts';
 export { dockerProvider } from './app.ts';
 export { type DescribeProps, describeSwarm } from './describe.ts';

@@ -23,6 +23,8 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   // Its services run the balancer that is rendered there.
   'stacks/swarm/': ['spec/', 'plan/', 'stacks/'],
   'stacks/kubernetes/': ['spec/', 'plan/', 'stacks/'],
+  // Hands what is rendered for machines to other people's stacks.
+  'stacks/host-tuning/': ['spec/', 'host-tuning/', 'stacks/swarm/terraform-text.ts'],
   // Keeps its hosts as the local target keeps its processes: found again by their records, and only those ever signalled.
   'stacks/testbed/': ['stacks/local/processes.ts', 'stacks/docker.ts', 'stacks/run-program.ts'],
   'host-tuning/': ['spec/', 'plan/'],

@@ -10,7 +10,7 @@ import { adminToken } from '../../stacks/local/node-client.ts';
 import { findCluster } from '../cluster-directory.ts';
 import { addClusterOptions, type ClusterOptions, jsonOption } from '../cluster-options.ts';
 import type { CommandContext, CommandModule } from '../command.ts';
-import { parseDuration } from '../duration.ts';
+import { timeoutOption } from '../duration.ts';
 import { UsageError } from '../errors.ts';
 
 interface Options extends ClusterOptions {
@@ -53,7 +53,7 @@ function addOptions(command: Command): Command {
     .option('--node <name>', 'the node that is to be taken down')
     .option('--zone <name>', 'the zone, with all of its nodes at once')
     .option('--wait', 'ask until it may be taken down')
-    .option('--timeout <duration>', 'with --wait, for how long: 90s, 10m, 2h (default: 10m)', parseDuration, 600_000)
+    .addOption(timeoutOption('with --wait, for how long', '10m'))
     .option('--endpoint <url>', 'ask this cluster instead of the local one; may be given again', collect)
     .option('--secret-file <file>', 'with --endpoint: the file that holds its cluster secret');
   return addClusterOptions(command).addOption(jsonOption()).addHelpText('after', HELP);

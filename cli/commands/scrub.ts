@@ -9,7 +9,7 @@ import { startScrub } from '../../stacks/local/node-client.ts';
 import { findCluster } from '../cluster-directory.ts';
 import { addClusterOptions, type ClusterOptions, jsonOption } from '../cluster-options.ts';
 import type { CommandModule } from '../command.ts';
-import { parseDuration } from '../duration.ts';
+import { timeoutOption } from '../duration.ts';
 import { UsageError } from '../errors.ts';
 import { bytesText } from '../table.ts';
 
@@ -26,7 +26,7 @@ const POLL_MS = 500;
 export const define: CommandModule['define'] = (command, context) => {
   command
     .option('--wait', 'until every drive has been read and what was found is repaired')
-    .option('--timeout <duration>', 'with --wait, for how long: 90s, 10m, 2h (default: 1h)', parseDuration, 3_600_000);
+    .addOption(timeoutOption('with --wait, for how long', '1h'));
   addClusterOptions(command)
     .addOption(jsonOption())
     .addHelpText('after', '\nExit code: 0 begun, or with --wait all is fine; 1 something is not; 2 no cluster runs.')

@@ -9,7 +9,7 @@ import { portOf } from '../../../stacks/kubernetes/names.ts';
 import { askPods } from '../../../stacks/kubernetes/pod-gate.ts';
 import { gateToken } from '../../../stacks/kubernetes/roller.ts';
 import type { CommandModule } from '../../command.ts';
-import { parseDuration } from '../../duration.ts';
+import { timeoutOption } from '../../duration.ts';
 import { UsageError } from '../../errors.ts';
 import { addProjectOptions, type ProjectOptions, projectOf } from './project-options.ts';
 
@@ -33,7 +33,7 @@ export const define: CommandModule['define'] = (command, context) => {
     .argument('[node]', 'the node that is to be taken down')
     .option('--zone <name>', 'the zone, with all of its nodes at once')
     .option('--wait', 'ask until it may be taken down')
-    .option('--timeout <duration>', 'with --wait, for how long: 90s, 10m, 2h (default: 10m)', parseDuration, 600_000)
+    .addOption(timeoutOption('with --wait, for how long', '10m'))
     .addHelpText('after', HELP)
     .action(async (node: string | undefined, { zone, wait, timeout, ...options }: Options) => {
       const project = projectOf(context, options);

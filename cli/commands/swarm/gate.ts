@@ -9,7 +9,7 @@ import { adminToken } from '../../../stacks/local/node-client.ts';
 import { readHosts, readServices } from '../../../stacks/swarm/swarm-facts.ts';
 import { waitForSwarmGate } from '../../../stacks/swarm/swarm-gate.ts';
 import type { CommandModule } from '../../command.ts';
-import { parseDuration } from '../../duration.ts';
+import { timeoutOption } from '../../duration.ts';
 import { UsageError } from '../../errors.ts';
 import { addHostOption, type HostOptions } from './project-options.ts';
 
@@ -34,7 +34,7 @@ export const define: CommandModule['define'] = (command, context) => {
     .requiredOption('--service <name>', 'a service that is to be touched; may be given again', collect)
     .requiredOption('--secret-file <file>', 'holds the cluster secret')
     .option('--endpoint <url>', 'where to ask, instead of the published ports; may be given again', collect)
-    .option('--timeout <duration>', 'for how long: 90s, 10m, 2h (default: 30m)', parseDuration, 1_800_000)
+    .addOption(timeoutOption('for how long', '30m'))
     .action(async (options: Options) => {
       const target = targetOf(options);
       const name = 'zone' in target ? `Zone ${target.zone}` : `Node ${target.node}`;

@@ -22,7 +22,6 @@ const STREAM_MODULE = '/usr/lib/nginx/modules/ngx_stream_module.so';
 export const loadBalancer: Suite = {
   name: 'load-balancer',
   summary: 'clients behind HAProxy and nginx notice nothing while nodes come and go',
-  notInCi: 'its limits were found on a busy machine and not yet tried on an idle one; name it to run it',
   packages: [
     { name: 'haproxy', program: 'haproxy' },
     { name: 'nginx-full', program: 'nginx' },

@@ -49,6 +49,8 @@ const FETCH_TIMEOUT_MS = 5_000;
 const WORKERS = 3;
 const READERS = 8;
 const WATCH_INTERVAL_MS = 200;
+/** Longer than a busy node ever takes: what is looked for is nodes that say no, or are gone. */
+const WATCH_TIMEOUT_MS = 20_000;
 
 /** Who sends requests one after the other, and at which endpoint: the last that answered. */
 interface Sender {
@@ -184,17 +186,19 @@ const sumOf = (counts: readonly number[]): number => counts.reduce((sum, count) 
 async function watchReady(nodes: readonly string[], stop: AbortSignal): Promise<number> {
   let unreadyMax = 0;
   while (!stop.aborted) {
-    const answers = await Promise.all(nodes.map((node) => fetchText(`${node}/_ashlar/health/ready`, null)));
+    const answers = await Promise.all(
+      nodes.map((node) => fetchText(`${node}/_ashlar/health/ready`, null, WATCH_TIMEOUT_MS)),
+    );
     unreadyMax = Math.max(unreadyMax, answers.filter(({ status }) => status !== 200).length);
     await delay(WATCH_INTERVAL_MS);
   }
   return unreadyMax;
 }
 
-async function fetchText(url: string, token: string | null): Promise<ObjectClientAnswer> {
+async function fetchText(url: string, token: string | null, timeoutMs = FETCH_TIMEOUT_MS): Promise<ObjectClientAnswer> {
   try {
     const headers = token === null ? {} : { authorization: `Bearer ${token}` };
-    const response = await fetch(url, { headers, signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
+    const response = await fetch(url, { headers, signal: AbortSignal.timeout(timeoutMs) });
     return { status: response.status, text: await response.text() };
   } catch (error) {
     return { status: 0, text: String(error) };

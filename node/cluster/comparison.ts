@@ -10,8 +10,8 @@ import { sleep } from '../io/clock.ts';
 import type { BlobMender } from './blob-mender.ts';
 import { ownSlot } from './blob-ports.ts';
 import { describeKey } from './describe-key.ts';
-import type { HealerOptions } from './heal.ts';
 import type { HealQueue, MendHints } from './heal-queue.ts';
+import type { HealerOptions } from './healer-options.ts';
 import { OrphanSearch } from './orphans.ts';
 
 const PAGE_REGISTERS = 200;

@@ -4,18 +4,16 @@
 import type { HealReport } from '../admin/status.ts';
 import type { RegisterKey } from '../core/keys.ts';
 import type { BlobRef } from '../format/object-formats.ts';
-import type { Log } from '../io/log.ts';
 import { BlobMender } from './blob-mender.ts';
-import type { BlobPorts } from './blob-ports.ts';
 import type { DamagedShard } from './blob-source.ts';
 import { Comparison } from './comparison.ts';
 import { CondemnedShards } from './condemned-shards.ts';
 import { describeKey } from './describe-key.ts';
 import { HealQueue } from './heal-queue.ts';
+import type { HealerOptions } from './healer-options.ts';
 import { RecentWrites } from './recent-writes.ts';
 import { RegisterMender } from './register-mender.ts';
-import type { RegisterMaintenance, Registers } from './registers.ts';
-import type { Background, Healing } from './store-context.ts';
+import type { Healing } from './store-context.ts';
 import { Throttle } from './throttle.ts';
 import type { Topology } from './topology.ts';
 
@@ -23,17 +21,6 @@ const UNSETTLED_DELAY_MS = 1_000;
 const FAILURES_MAX = 20;
 
 const ignore = () => {};
-
-export interface HealerOptions extends BlobPorts {
-  readonly registers: Registers & RegisterMaintenance;
-  /** This node's own usable drives. */
-  readonly drives: { open(): { readonly identity: { readonly slot: string } }[] };
-  /** This node has yet to catch up once since its start. */
-  readonly isCatchingUp: () => boolean;
-  readonly log: Log;
-  /** Told of what is being mended, so that a stop can wait for it. */
-  readonly background: Background;
-}
 
 export interface Healer extends Healing {
   /** A node was restarted: what it knew of trouble, nobody knows now. */

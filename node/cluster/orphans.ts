@@ -6,8 +6,8 @@ import { KIND, parseObjectKey, type RegisterKey } from '../core/keys.ts';
 import { blobIds, objectBlobs, partBlobs, readObject, readPart } from '../core/object-record.ts';
 import type { WireShardName } from '../format/shard-formats.ts';
 import { ownSlot } from './blob-ports.ts';
-import type { HealerOptions } from './heal.ts';
 import type { HealQueue, ShardHint } from './heal-queue.ts';
+import type { HealerOptions } from './healer-options.ts';
 import { inParallel } from './in-parallel.ts';
 import type { ListedShard } from './shard-client.ts';
 

@@ -14,7 +14,7 @@ export type {
 export { parseClusterSpec } from './spec/parse.ts';
 export type { Credentials } from './stacks/credentials.ts';
 export type { CorruptionProps, FlippedByte } from './stacks/local/corruption.ts';
-export { LocalError, type LocalErrorKind } from './stacks/local/errors.ts';
+export { LocalError } from './stacks/local/errors.ts';
 export {
   createTestCluster,
   TestCluster,
@@ -22,3 +22,4 @@ export {
   type TestNode,
 } from './stacks/local/test-cluster.ts';
 export type { TestShape } from './stacks/local/test-spec.ts';
+export type { WordedErrorKind } from './stacks/worded-error.ts';

@@ -1,6 +1,7 @@
 // Runs a program that is not ours (docker, npm, ip …) to its end, and words what goes wrong with it for people.
 import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
+import { WordedError, type WordedErrorKind } from './worded-error.ts';
 
 export interface ProgramOptions {
   readonly cwd?: string;
@@ -18,13 +19,11 @@ export interface ProgramResult {
 }
 
 /** 'input': the program is not there, which the person can change. 'failure': it ran and failed. */
-export class ProgramError extends Error {
+export class ProgramError extends WordedError {
   override readonly name = 'ProgramError';
-  readonly kind: 'input' | 'failure';
   readonly result: ProgramResult | null;
-  constructor(kind: 'input' | 'failure', message: string, result: ProgramResult | null = null) {
-    super(message);
-    this.kind = kind;
+  constructor(kind: WordedErrorKind, message: string, result: ProgramResult | null = null) {
+    super(kind, message);
     this.result = result;
   }
 }

@@ -1,11 +1,6 @@
-// What can be wrong with making an image, worded for people where it is thrown.
+// What can be wrong with making an image.
+import { WordedError } from '../worded-error.ts';
 
-/** 'input': the person can change it (something is missing, a wrong name). 'failure': it was tried and did not work. */
-export class ImageError extends Error {
+export class ImageError extends WordedError {
   override readonly name = 'ImageError';
-  readonly kind: 'input' | 'failure';
-  constructor(kind: 'input' | 'failure', message: string) {
-    super(message);
-    this.kind = kind;
-  }
 }

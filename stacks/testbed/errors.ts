@@ -1,11 +1,6 @@
-// What can be wrong with a testbed, worded for people where it is thrown.
+// What can be wrong with a testbed.
+import { WordedError } from '../worded-error.ts';
 
-/** 'input': the person can change it, or there is no testbed to work on. 'failure': it was tried and did not work. */
-export class TestbedError extends Error {
+export class TestbedError extends WordedError {
   override readonly name = 'TestbedError';
-  readonly kind: 'input' | 'failure';
-  constructor(kind: 'input' | 'failure', message: string) {
-    super(message);
-    this.kind = kind;
-  }
 }

@@ -19,14 +19,19 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   'plan/': ['spec/', 'node/core/'],
   'stacks/': ['spec/', 'plan/'],
   // Runs real nodes on this machine, and reads their drives and answers.
-  'stacks/local/': ['spec/', 'plan/', 'node/', 'stacks/credentials.ts'],
+  'stacks/local/': ['spec/', 'plan/', 'node/', 'stacks/credentials.ts', 'stacks/worded-error.ts'],
   // Its services run the balancer that is rendered there.
   'stacks/swarm/': ['spec/', 'plan/', 'stacks/'],
   'stacks/kubernetes/': ['spec/', 'plan/', 'stacks/'],
   // Hands what is rendered for machines to other people's stacks.
   'stacks/host-tuning/': ['spec/', 'host-tuning/', 'stacks/swarm/terraform-text.ts'],
   // Keeps its hosts as the local target keeps its processes: found again by their records, and only those ever signalled.
-  'stacks/testbed/': ['stacks/local/processes.ts', 'stacks/docker.ts', 'stacks/run-program.ts'],
+  'stacks/testbed/': [
+    'stacks/local/processes.ts',
+    'stacks/docker.ts',
+    'stacks/run-program.ts',
+    'stacks/worded-error.ts',
+  ],
   'host-tuning/': ['spec/', 'plan/'],
   'migrate/': [],
   'cli/': ['spec/', 'plan/', 'stacks/', 'host-tuning/', 'migrate/', 'node/admin/status.ts', 'node/offline/'],

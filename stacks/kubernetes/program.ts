@@ -103,11 +103,11 @@ export function zoneRollout(
     readyMs: rollout.readySeconds * 1_000,
     say: (text: string) => void pulumi.log.info(text),
   };
-  const worded = async <Value>(act: () => Promise<Value>): Promise<Value> => {
+  const worded = async (act: () => Promise<void>): Promise<void> => {
     try {
-      return await act();
+      await act();
     } catch (error) {
-      if (error instanceof Error && 'kind' in error) throw new pulumi.RunError(error.message);
+      if (error instanceof Error && 'kind' in error) throw new RolloutError(error.message);
       throw error;
     }
   };
@@ -122,10 +122,17 @@ export function zoneRollout(
     all: () =>
       worded(async () => {
         await roll(port, { zones: stack.zones, ...limits });
-        const count = stack.zones.flatMap(({ pods }) => pods).length;
-        return `${count} nodes ready`;
       }),
+    outcome: `${stack.zones.flatMap(({ pods }) => pods).length} nodes ready`,
   };
+}
+
+/** The library sets the names of the outputs that wait for the rollout before the message; these words stay as they are. */
+class RolloutError extends pulumi.RunError {
+  constructor(message: string) {
+    super(message);
+    Object.defineProperty(this, 'message', { get: () => message, set: () => {} });
+  }
 }
 
 /** Those with pods that are not ready first: what is broken may be what this deploy puts right, and no gate lets others go before. */

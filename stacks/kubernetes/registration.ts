@@ -52,11 +52,11 @@ export function register(
 }
 
 /** For Pulumi alone, beside what the object says for itself. */
-export function engineAnnotations({ kind, spec }: Manifest): Record<string, string> {
-  switch (kind) {
+export function engineAnnotations(manifest: Manifest): Record<string, string> {
+  switch (manifest.kind) {
     case 'Service':
       // The engine would wait for ready pods, which roll.ts does with better words; but only a wait brings a load balancer's address.
-      return (spec as { type?: string }).type === 'LoadBalancer' ? {} : { [`${ENGINE_ANNOTATIONS}skipAwait`]: 'true' };
+      return isLoadBalancer(manifest) ? {} : { [`${ENGINE_ANNOTATIONS}skipAwait`]: 'true' };
     case 'StatefulSet':
       // Its pods are ready when the cluster is founded, which takes all zones; and a rollout is waited for by roll.ts, which knows more.
       return { [`${ENGINE_ANNOTATIONS}skipAwait`]: 'true' };
@@ -66,6 +66,11 @@ export function engineAnnotations({ kind, spec }: Manifest): Record<string, stri
     default:
       return {};
   }
+}
+
+/** Its address is known once it is made. */
+export function isLoadBalancer({ kind, spec }: Manifest): boolean {
+  return kind === 'Service' && (spec as { type?: string }).type === 'LoadBalancer';
 }
 
 function optionsOf({ kind }: Manifest): CustomResourceOptions {

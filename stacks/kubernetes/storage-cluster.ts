@@ -8,7 +8,7 @@ import type { ClusterSecrets } from '../secret-files.ts';
 import { describeKubernetes, type KubernetesStack } from './describe.ts';
 import type { Manifest } from './manifest.ts';
 import { statefulSetName } from './names.ts';
-import { engineAnnotations, isNeededByPods, logicalName, register } from './registration.ts';
+import { engineAnnotations, isLoadBalancer, isNeededByPods, logicalName, register } from './registration.ts';
 import { type KubernetesSettingsInput, parseKubernetesSettings } from './settings.ts';
 
 export interface StorageClusterArgs {
@@ -24,14 +24,16 @@ export interface StorageClusterArgs {
   readonly rollout: ZoneRollout | null;
 }
 
-/** Between zones. Never called in a preview. */
+/** Between zones. In a preview nothing of it is called. */
 export interface ZoneRollout {
   /** The order in which zones are touched. */
   readonly zones: readonly string[];
   /** Resolves when all pods of the zone are as its StatefulSet says, and ready. Rejects with what stopped it. */
   zone(zone: string): Promise<void>;
-  /** The same of the whole cluster; resolves with how it is, in one line. */
-  all(): Promise<string>;
+  /** The same of the whole cluster. */
+  all(): Promise<void>;
+  /** How the cluster is when that was done, in one line. */
+  readonly outcome: string;
 }
 
 /** Only to find out which objects there are: it takes the place of what is known later. */
@@ -43,7 +45,7 @@ export class StorageCluster extends pulumi.ComponentResource {
   readonly endpoint: Output<string>;
   /** Name of the Secret with root-user and root-password. */
   readonly credentialsSecret: Output<string>;
-  /** How the rollout ended; in a preview that there was none. */
+  /** How the rollout ended; in a preview how it should end. */
   readonly status: Output<string>;
   /** By logical name. */
   readonly children: ReadonlyMap<string, CustomResource>;
@@ -92,9 +94,11 @@ export class StorageCluster extends pulumi.ComponentResource {
       if (rollout !== null) after = pulumi.all([set.id, after]).apply(() => rollout.zone(zone));
     }
     this.children = children;
-    this.endpoint = endpointOf(stack, children);
+    this.endpoint = endpointOf(stack, outline, children);
     this.credentialsSecret = stack.apply(({ secretName }) => secretName);
-    this.status = rollout === null ? pulumi.output('pods were left as they are') : after.apply(() => rollout.all());
+    this.status = (rollout === null ? after : after.apply(() => rollout.all())).apply(
+      () => args.rollout?.outcome ?? 'pods were left as they are',
+    );
     this.registerOutputs({
       endpoint: this.endpoint,
       credentialsSecret: this.credentialsSecret,
@@ -123,9 +127,16 @@ function fieldsOf(manifest: Manifest, args: Output<Inputs>): Inputs {
   );
 }
 
-function endpointOf(stack: Output<KubernetesStack>, children: ReadonlyMap<string, CustomResource>): Output<string> {
-  const service = [...children].find(([id]) => id.startsWith('service-') && id.endsWith('-s3'))?.[1];
-  const status = (service as { readonly status?: Output<ServiceStatus | undefined> } | undefined)?.status;
+/** Waits for the service only where it brings an address: a preview could not say where clients go. */
+function endpointOf(
+  stack: Output<KubernetesStack>,
+  outline: KubernetesStack,
+  children: ReadonlyMap<string, CustomResource>,
+): Output<string> {
+  const service = outline.manifests.find(isLoadBalancer);
+  const made =
+    service && (children.get(logicalName(service)) as { readonly status?: Output<ServiceStatus | undefined> });
+  const status = made?.status;
   return pulumi.all([stack, status ?? null]).apply(([{ endpoint }, seen]) => {
     const [ingress] = (seen as ServiceStatus | null)?.loadBalancer?.ingress ?? [];
     const host = ingress?.hostname ?? ingress?.ip;

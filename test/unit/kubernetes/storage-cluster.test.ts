@@ -179,8 +179,8 @@ describe('between zones', () => {
     },
     all: async () => {
       events.push('roll all');
-      return '6 nodes ready';
     },
+    outcome: '6 nodes ready',
   });
   const recorded = (events: string[]) => ({
     onRegister: ({ type, name }: Registered) => {

@@ -30,7 +30,6 @@ export interface Registration {
   /** "URN::ID", or '' for the default one. */
   readonly provider: string;
   readonly ignoreChanges: readonly string[];
-  readonly aliases: number;
   readonly isProtected: boolean;
   readonly isRetainedOnDelete: boolean;
 }
@@ -243,7 +242,6 @@ function registrationOf(request: MonitorMessages.RegisterResourceRequest): Regis
     dependencies: request.getDependenciesList(),
     provider: request.getProvider(),
     ignoreChanges: request.getIgnorechangesList(),
-    aliases: request.getAliasesList().length + request.getAliasurnsList().length,
     isProtected: request.getProtect() ?? false,
     isRetainedOnDelete: request.getRetainondelete() ?? false,
   };

@@ -25,10 +25,7 @@ let secrets: ClusterSecrets;
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'ashlar-pulumi-runner-'));
   writeFileSync(join(directory, 'cluster.yaml'), SIX_NODES);
-  writeFileSync(
-    join(directory, 'kubernetes.yaml'),
-    `image: ${IMAGE}\nvolumes: {kind: class, size: 1TiB}\nrollout: {readySeconds: 1}\n`,
-  );
+  write('{kind: class, size: 1TiB}');
   const open = () => openKubernetesProject({ directory });
   makeKubernetesSecrets(open());
   secrets = open().secrets!;
@@ -40,6 +37,11 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
+const write = (volumes: string) =>
+  writeFileSync(
+    join(directory, 'kubernetes.yaml'),
+    `image: ${IMAGE}\nvolumes: ${volumes}\nrollout: {readySeconds: 1}\n`,
+  );
 const pulumi = (props: Partial<RunProps>): Promise<Run> =>
   runPulumi({
     project: REPOSITORY,
@@ -74,6 +76,7 @@ function running(problem: string | null = null): Pick<RunProps, 'provide'> {
 
 describe('a preview', () => {
   test('without a cluster registers everything, and warns that nobody could look', async () => {
+    write('{kind: local}');
     const run = await pulumi({
       isPreview: true,
       environment: { PATH: '', KUBECONFIG: 'mine/config' },
@@ -107,11 +110,17 @@ describe('a preview', () => {
       });
     }
     const [set] = statefulSets(run);
-    expect(set!.dependencies).toEqual([
+    const before = [
       childUrn('core/v1:ServiceAccount', 'serviceaccount-six'),
       childUrn('core/v1:Secret', 'secret-six-secrets'),
       childUrn('core/v1:ConfigMap', 'configmap-six-nodes'),
+    ];
+    const kept = children.filter(({ isRetainedOnDelete }) => isRetainedOnDelete);
+    expect(kept.map(({ type }) => type.replace(/.*:/, '')).sort()).toEqual([
+      ...Array.from({ length: 6 }, () => 'PersistentVolume'),
+      'StorageClass',
     ]);
+    expect([...set!.dependencies].sort()).toEqual([...before, ...kept.map(({ urn }) => urn)].sort());
     expect(set!.ignoreChanges).toContain('spec.volumeClaimTemplates');
     expect(JSON.stringify(set!.inputs)).toContain(NEXT_IMAGE);
     expect(JSON.stringify(children.map(({ inputs }) => inputs))).not.toContain(UNKNOWN);

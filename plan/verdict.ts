@@ -90,3 +90,11 @@ function tooNarrow(spec: ClusterSpec, { kind, total }: LossGroup, facts: LayoutF
   if (inOne <= mayLose || mayLose === 0 || total === 1) return null;
   return `${facts.groupSize} shards in ${total} ${kind}s put ${inOne} into one, and only ${mayLose} may be lost`;
 }
+
+/** Why the plan is refused, and what would hold, in sentences. Empty when it is safe. */
+export function unsafeReasons({ reasons, nearest }: Verdict): string[] {
+  return [
+    ...reasons.map((reason) => `the plan is not safe: ${reason}`),
+    ...nearest.map(({ change }) => `what would hold: ${change}`),
+  ];
+}

@@ -29,8 +29,15 @@ export interface GateWait {
   readonly onBlocked?: (reasons: readonly string[]) => void;
 }
 
+const ANSWER_TIMEOUT_MS = 10_000;
+
 /** Asks once. Never rejects: that nobody answers is a reason not to go on. */
-export async function askGate({ target, endpoints, token, answerTimeoutMs = 10_000 }: GateProps): Promise<GateAnswer> {
+export async function askGate({
+  target,
+  endpoints,
+  token,
+  answerTimeoutMs = ANSWER_TIMEOUT_MS,
+}: GateProps): Promise<GateAnswer> {
   const silent: string[] = [];
   for (const endpoint of endpoints) {
     const answer = await askOne(endpoint, target, token, answerTimeoutMs);
@@ -52,6 +59,19 @@ export async function waitForGate(props: GateProps, wait: GateWait): Promise<Gat
     told = words;
     if (performance.now() >= endMs) return answer;
     await delay(Math.min(wait.pollMs ?? 1_000, Math.max(0, endMs - performance.now())));
+  }
+}
+
+/** The node answers, and says that it has not joined a cluster yet. */
+export async function isStarting(endpoint: string, token: string): Promise<boolean> {
+  try {
+    const response = await fetch(new URL('/_ashlar/status', endpoint), {
+      headers: { authorization: `Bearer ${token}`, connection: 'close' },
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+    });
+    return response.status === 503 && ((await response.json()) as { error?: unknown }).error === 'starting';
+  } catch {
+    return false;
   }
 }
 

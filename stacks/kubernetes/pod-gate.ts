@@ -1,6 +1,6 @@
 // The gate asked through the pods themselves, from a machine that is not in their network: "kubectl port-forward" to some that stay, and the
 // question of stacks/gate.ts through that.
-import { askGate, type GateAnswer, type GateTarget } from '../gate.ts';
+import { askGate, type GateAnswer, type GateTarget, isStarting } from '../gate.ts';
 import type { ClusterState } from './cluster-state.ts';
 import type { StackZone } from './describe.ts';
 import { type Forwarding, type Kubectl, whyUnreachable } from './kubectl.ts';
@@ -17,7 +17,6 @@ export interface PodGateProps {
 
 /** Of those that could answer, so many are tried. */
 const ASKED_MAX = 3;
-const STATUS_TIMEOUT_MS = 10_000;
 
 /** Never rejects: that nobody answers is a reason not to go on. */
 export async function askPods(props: PodGateProps, target: GateTarget, state: ClusterState): Promise<GateAnswer> {
@@ -73,17 +72,5 @@ async function withPods(
     return await ask(ways.map(({ url }) => url));
   } finally {
     for (const way of ways) way.close();
-  }
-}
-
-async function isStarting(endpoint: string, token: string): Promise<boolean> {
-  try {
-    const response = await fetch(new URL('/_ashlar/status', endpoint), {
-      headers: { authorization: `Bearer ${token}`, connection: 'close' },
-      signal: AbortSignal.timeout(STATUS_TIMEOUT_MS),
-    });
-    return response.status === 503 && ((await response.json()) as { error?: unknown }).error === 'starting';
-  } catch {
-    return false;
   }
 }

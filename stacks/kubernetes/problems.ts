@@ -1,6 +1,7 @@
 // Everything that stands against running a plan on Kubernetes with these settings, a sentence each. Pure.
 import { isIP } from 'node:net';
 import type { Plan, PlanNode } from '../../plan/plan.ts';
+import { unsafeReasons } from '../../plan/verdict.ts';
 import { disruptionBudget } from './disruption.ts';
 import { containerPath, engineParts, peersOf } from './engine.ts';
 import { problemsWithExposure } from './exposure-problems.ts';
@@ -24,10 +25,7 @@ const VOLUME_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const STOP_SECONDS = 15;
 
 export function problemsWith(plan: Plan, settings: KubernetesSettings, hasSecrets: boolean): string[] {
-  if (!plan.verdict.safe) {
-    const nearest = plan.verdict.nearest.map(({ change }) => `what would hold: ${change}`);
-    return [...plan.verdict.reasons.map((reason) => `the plan is not safe: ${reason}`), ...nearest];
-  }
+  if (!plan.verdict.safe) return unsafeReasons(plan.verdict);
   return [
     ...problemsWithNames(plan, settings),
     ...plan.zones.flatMap((zone) => problemsWithZone(plan, zone)),

@@ -5,8 +5,9 @@ import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { makePlan } from '../../plan/make-plan.ts';
 import type { Plan } from '../../plan/plan.ts';
-import { type ClusterSpec, parseClusterSpec } from '../../spec/cluster-spec.ts';
+import type { ClusterSpec } from '../../spec/cluster-spec.ts';
 import { type ClusterSecrets, readSecretFiles, writeSecretFiles } from '../secret-files.ts';
+import { readSpecFile } from '../spec-file.ts';
 import { KubernetesError } from './errors.ts';
 import { type KubernetesSettings, type KubernetesSettingsInput, parseKubernetesSettings } from './settings.ts';
 
@@ -41,7 +42,11 @@ export const SETTINGS_FILE = 'kubernetes.yaml';
 /** Throws KubernetesError with what is wrong with the files. The plan may be unsafe, and the secrets missing. */
 export function openKubernetesProject(choice: ProjectChoice): KubernetesProject {
   const specFile = choice.specFile ?? SPEC_FILE;
-  const spec = readSpec(resolve(choice.directory, specFile), specFile);
+  const spec = readSpecFile(
+    resolve(choice.directory, specFile),
+    specFile,
+    (message) => new KubernetesError('input', message),
+  );
   const settingsFile = choice.settingsFile ?? SETTINGS_FILE;
   const given = {
     ...readSettings(resolve(choice.directory, settingsFile), settingsFile),
@@ -93,19 +98,4 @@ function readSettings(path: string, name: string): Record<string, unknown> {
     throw new KubernetesError('input', `${name} is not YAML: ${(error as Error).message}`);
   }
   throw new KubernetesError('input', `${name} is no list of settings; write for instance "image: …"`);
-}
-
-function readSpec(path: string, name: string): ClusterSpec {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new KubernetesError('input', `the spec ${name} cannot be read: ${(error as Error).message}`);
-  }
-  const result = parseClusterSpec(text, name);
-  if (result.ok) return result.spec;
-  const lines = result.problems.map(
-    ({ where, path: at, message, remedy }) => `  ${where}: ${at === '' ? '' : `${at}: `}${message}\n      ${remedy}`,
-  );
-  throw new KubernetesError('input', [`${name} does not describe a cluster:`, ...lines].join('\n'));
 }

@@ -2,6 +2,7 @@
 // to the cluster. It is the text of kubernetes.yaml beside the spec, and the `settings` of the Pulumi component. Pure.
 import { z } from 'zod';
 import { CAPACITY_PATTERN, capacityBytes } from '../../spec/quantities.ts';
+import { settingsProblems } from '../settings-problems.ts';
 import { refusal } from './errors.ts';
 import { exposureSchema, image } from './exposure-settings.ts';
 
@@ -152,10 +153,7 @@ export type KubernetesSettings = z.output<typeof kubernetesSettingsSchema>;
 export function parseKubernetesSettings(value: unknown, where: string): KubernetesSettings {
   const result = kubernetesSettingsSchema.safeParse(value ?? {});
   if (result.success) return result.data;
-  throw refusal(
-    `${where} does not say how to run the cluster on Kubernetes`,
-    result.error.issues.map(({ path: at, message }) => `${at.map(String).join('.') || 'it'}: ${remedied(at, message)}`),
-  );
+  throw refusal(`${where} does not say how to run the cluster on Kubernetes`, settingsProblems(result.error));
 }
 
 /** The value of the label that hosts of the zone have. */
@@ -169,8 +167,3 @@ export function walTemplate({ volumes }: KubernetesSettings, nodeWal: string | n
 
 /** Memory below this is no storage node. */
 export const MEMORY_LIMIT_MIN_BYTES = 256 * MIB;
-
-function remedied(at: readonly PropertyKey[], message: string): string {
-  const isMissingImage = at.length === 1 && at[0] === 'image' && message.includes('undefined');
-  return isMissingImage ? 'is missing; write REGISTRY/NAME@sha256:… as "ashlar image push" prints it' : message;
-}

@@ -4,8 +4,9 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { makePlan } from '../../plan/make-plan.ts';
 import type { Plan } from '../../plan/plan.ts';
-import { type ClusterSpec, parseClusterSpec } from '../../spec/cluster-spec.ts';
+import type { ClusterSpec } from '../../spec/cluster-spec.ts';
 import { type ClusterSecrets, readSecretFiles, SECRET_FILES, writeSecretFiles } from '../secret-files.ts';
+import { readSpecFile } from '../spec-file.ts';
 import { SwarmError } from './errors.ts';
 import { parseSwarmSettings, type SwarmSettings, withHosts } from './settings.ts';
 
@@ -37,7 +38,11 @@ const SPEC_FILE = 'cluster.yaml';
 export function openProject(choice: ProjectChoice): SwarmProject {
   const context = readContext(choice.directory);
   const specFile = choice.specFile ?? (typeof context.spec === 'string' ? context.spec : SPEC_FILE);
-  const spec = readSpec(resolve(choice.directory, specFile), specFile);
+  const spec = readSpecFile(
+    resolve(choice.directory, specFile),
+    specFile,
+    (message) => new SwarmError('input', message),
+  );
   const given = typeof context.swarm === 'object' && context.swarm !== null ? context.swarm : {};
   const settings = parseSwarmSettings(
     withHosts(choice.image === undefined ? given : { ...given, image: choice.image }, spec.hosts),
@@ -84,19 +89,4 @@ function readContext(directory: string): { spec?: unknown; swarm?: unknown } {
   } catch (error) {
     throw new SwarmError('input', `${file} is not JSON: ${(error as Error).message}`);
   }
-}
-
-function readSpec(path: string, name: string): ClusterSpec {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new SwarmError('input', `the spec ${name} cannot be read: ${(error as Error).message}`);
-  }
-  const result = parseClusterSpec(text, name);
-  if (result.ok) return result.spec;
-  const lines = result.problems.map(
-    ({ where, path: at, message, remedy }) => `  ${where}: ${at === '' ? '' : `${at}: `}${message}\n      ${remedy}`,
-  );
-  throw new SwarmError('input', [`${name} does not describe a cluster:`, ...lines].join('\n'));
 }

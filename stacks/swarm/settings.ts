@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { type HostSpec, storageMtu } from '../../spec/hosts.ts';
 import { CAPACITY_PATTERN, capacityBytes } from '../../spec/quantities.ts';
+import { settingsProblems } from '../settings-problems.ts';
 import { refusal } from './errors.ts';
 
 /** A digest makes it the same image on every host and in a year; without one every apply would find another. */
@@ -143,10 +144,7 @@ export type ResourceSettings = z.output<typeof resources>;
 export function parseSwarmSettings(value: unknown, where: string): SwarmSettings {
   const result = swarmSettingsSchema.safeParse(value ?? {});
   if (result.success) return result.data;
-  throw refusal(
-    `${where} does not say how to run the cluster on a Swarm`,
-    result.error.issues.map(({ path: at, message }) => `${at.map(String).join('.') || 'it'}: ${remedied(at, message)}`),
-  );
+  throw refusal(`${where} does not say how to run the cluster on a Swarm`, settingsProblems(result.error));
 }
 
 /** The value of "swarm" with what the hosts of the spec say, where it says nothing itself: the MTU of their storage network. */
@@ -166,9 +164,4 @@ export function overlayMtu(linkMtu: number): number {
 /** The label of a host whose value is the name of the node that runs there. */
 export function nodeLabelKey({ labels }: SwarmSettings, cluster: string): string {
   return labels.node ?? `ashlar.${cluster}`;
-}
-
-function remedied(at: readonly PropertyKey[], message: string): string {
-  const isMissingImage = at.length === 1 && at[0] === 'image' && message.includes('undefined');
-  return isMissingImage ? 'is missing; write REGISTRY/NAME@sha256:… as "ashlar image push" prints it' : message;
 }

@@ -1,6 +1,7 @@
 // Everything that stands against running a plan on a Swarm with these settings, a sentence each. Pure.
 import { isIP } from 'node:net';
 import type { Plan } from '../../plan/plan.ts';
+import { unsafeReasons } from '../../plan/verdict.ts';
 import { balancerPort, balancerServiceName } from './balancer-service.ts';
 import { overlayMtu, type ResourceSettings, type SwarmSettings } from './settings.ts';
 import { ownVariables, portOf, serviceNameOf } from './storage-service.ts';
@@ -14,10 +15,7 @@ const CLUSTER_NAME_MAX = 36;
 const OVERLAY_MTU_MIN = 1280;
 
 export function problemsWith(plan: Plan, settings: SwarmSettings, hasSecrets: boolean): string[] {
-  if (!plan.verdict.safe) {
-    const nearest = plan.verdict.nearest.map(({ change }) => `what would hold: ${change}`);
-    return [...plan.verdict.reasons.map((reason) => `the plan is not safe: ${reason}`), ...nearest];
-  }
+  if (!plan.verdict.safe) return unsafeReasons(plan.verdict);
   return [
     ...problemsWithNames(plan, settings),
     ...problemsWithNodes(plan, settings),

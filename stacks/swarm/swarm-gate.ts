@@ -2,7 +2,7 @@
 // cluster it knows the two cases in which there is nothing to protect: a zone of which no service exists yet, and a cluster that
 // was never founded because not all of its nodes have been created.
 import { setTimeout as delay } from 'node:timers/promises';
-import { askGate, type GateAnswer, type GateTarget } from '../gate.ts';
+import { askGate, type GateAnswer, type GateTarget, isStarting } from '../gate.ts';
 import { type RunningService, type SwarmHost, satisfies } from './swarm-facts.ts';
 
 export interface SwarmGateProps {
@@ -23,7 +23,6 @@ export interface SwarmGateProps {
 export type SwarmGateAnswer = GateAnswer | { readonly kind: 'nothing-to-protect'; readonly message: string };
 
 const POLL_MS = 2_000;
-const ANSWER_TIMEOUT_MS = 10_000;
 
 export async function waitForSwarmGate(props: SwarmGateProps): Promise<SwarmGateAnswer> {
   const { target, asked, nodeCount, services, token } = props;
@@ -76,18 +75,6 @@ export function endpointsOf(
 
 /** Every node answers, and every one that it has not joined a cluster. A founded cluster of which all nodes just start looks the same, but has no nodes missing. */
 async function isUnfounded(endpoints: readonly string[], token: string): Promise<boolean> {
-  const answers = await Promise.all(
-    endpoints.map(async (endpoint) => {
-      try {
-        const response = await fetch(new URL('/_ashlar/status', endpoint), {
-          headers: { authorization: `Bearer ${token}`, connection: 'close' },
-          signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
-        });
-        return response.status === 503 && ((await response.json()) as { error?: unknown }).error === 'starting';
-      } catch {
-        return false;
-      }
-    }),
-  );
+  const answers = await Promise.all(endpoints.map((endpoint) => isStarting(endpoint, token)));
   return answers.every((unfounded) => unfounded);
 }

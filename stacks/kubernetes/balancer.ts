@@ -7,6 +7,7 @@ import { renderHaproxy } from '../load-balancer/render-haproxy.ts';
 import { certificateSecret } from './certificates.ts';
 import type { Manifest } from './manifest.ts';
 import { balancerName, labelsOf, podHost, selectorOf } from './names.ts';
+import { RESTRICTED_CONTAINER, restrictedPod } from './restricted.ts';
 import type { KubernetesSettings } from './settings.ts';
 import { resourcesOf } from './stateful-set.ts';
 import { HOSTNAME_LABEL } from './volumes.ts';
@@ -97,13 +98,7 @@ function podSpec(plan: Plan, settings: KubernetesSettings, image: string, config
     serviceAccountName: plan.name,
     automountServiceAccountToken: false,
     enableServiceLinks: false,
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: USER_ID,
-      runAsGroup: USER_ID,
-      fsGroup: USER_ID,
-      seccompProfile: { type: 'RuntimeDefault' },
-    },
+    securityContext: restrictedPod(USER_ID),
     terminationGracePeriodSeconds: settings.stopGraceSeconds,
     ...(settings.tolerations.length === 0 ? {} : { tolerations: settings.tolerations }),
     ...(settings.imagePullSecrets.length === 0
@@ -129,11 +124,7 @@ function podSpec(plan: Plan, settings: KubernetesSettings, image: string, config
           { name: 'statistics', containerPort: STATS_PORT, protocol: 'TCP' },
         ],
         resources: resourcesOf(RESOURCES),
-        securityContext: {
-          allowPrivilegeEscalation: false,
-          capabilities: { drop: ['ALL'] },
-          readOnlyRootFilesystem: true,
-        },
+        securityContext: RESTRICTED_CONTAINER,
         // Serves on until everybody has heard that it is no endpoint any more; then it finishes what is under way (STOPSIGNAL SIGUSR1).
         lifecycle: { preStop: { exec: { command: ['sleep', '5'] } } },
         livenessProbe: { ...probe, periodSeconds: 10, timeoutSeconds: 10, failureThreshold: 6 },

@@ -14,6 +14,7 @@ import {
 } from './names.ts';
 import { priorityClassName } from './priority-class.ts';
 import { bytesQuantity, cpuQuantity } from './quantity.ts';
+import { RESTRICTED_CONTAINER, restrictedPod } from './restricted.ts';
 import { type KubernetesSettings, walTemplate, zoneValue } from './settings.ts';
 import { claimTemplates, HOSTNAME_LABEL, volumeMounts } from './volumes.ts';
 
@@ -63,14 +64,7 @@ function podSpec(plan: Plan, zone: string, settings: KubernetesSettings, secretN
     automountServiceAccountToken: false,
     // They would fill the environment with settings that look like ours.
     enableServiceLinks: false,
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: USER_ID,
-      runAsGroup: USER_ID,
-      fsGroup: USER_ID,
-      fsGroupChangePolicy: 'OnRootMismatch',
-      seccompProfile: { type: 'RuntimeDefault' },
-    },
+    securityContext: { ...restrictedPod(USER_ID), fsGroupChangePolicy: 'OnRootMismatch' },
     terminationGracePeriodSeconds: settings.stopGraceSeconds,
     affinity: affinity(plan, zone, settings),
     ...(Object.keys(settings.nodeSelector).length === 0 ? {} : { nodeSelector: settings.nodeSelector }),
@@ -88,11 +82,7 @@ function podSpec(plan: Plan, zone: string, settings: KubernetesSettings, secretN
         env: [...parts.environment, ...further.map(([name, value]) => ({ name, value }))],
         ports: [{ name: 's3', containerPort: portOf(plan), protocol: 'TCP' }],
         resources: resourcesOf(settings.resources),
-        securityContext: {
-          allowPrivilegeEscalation: false,
-          capabilities: { drop: ['ALL'] },
-          readOnlyRootFilesystem: true,
-        },
+        securityContext: RESTRICTED_CONTAINER,
         startupProbe: {
           ...probe(parts.livePath),
           periodSeconds: START_PERIOD_SECONDS,

@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { runCli } from '../../../cli/run.ts';
 import { makeKubernetesSecrets, openKubernetesProject } from '../../../stacks/kubernetes/project.ts';
-import { defaultPrograms } from '../../../stacks/local/cluster-processes.ts';
+import { cli } from '../../local/support.ts';
 import { IMAGE, SIX_NODES } from '../../support/kubernetes-specs.ts';
 
 let directory: string;
@@ -19,20 +18,7 @@ afterEach(() => rmSync(directory, { recursive: true }));
 const write = (name: string, text: string) => writeFileSync(join(directory, name), text);
 const open = (choice: object = {}) => openKubernetesProject({ directory, ...choice });
 
-async function ashlar(...args: string[]): Promise<{ code: number; printed: string; noted: string }> {
-  const printed: string[] = [];
-  const noted: string[] = [];
-  const code = await runCli(args, {
-    workingDirectory: directory,
-    programs: defaultPrograms(),
-    debug: false,
-    version: '0',
-    print: (text) => printed.push(text),
-    note: (text) => noted.push(text),
-    onInterrupt: () => {},
-  });
-  return { code, printed: printed.join('\n'), noted: noted.join('\n') };
-}
+const ashlar = (...args: string[]) => cli(directory, args.join(' '));
 
 describe('a project', () => {
   test('is the spec and the settings beside it, of which the command line may say some otherwise', () => {
@@ -77,8 +63,8 @@ describe('a project', () => {
 describe('the command line', () => {
   test('renders manifests that hold no secret, and says what is there', async () => {
     await ashlar('kubernetes', 'secrets');
-    const { code, printed } = await ashlar('render', 'kubernetes', '--out', 'k');
-    expect(code).toBe(0);
+    const { exitCode, printed } = await ashlar('render', 'kubernetes', '--out', 'k');
+    expect(exitCode).toBe(0);
     expect(printed).toContain('Wrote k/statefulset-six-a.yaml.');
     const files = readdirSync(join(directory, 'k')).filter((name) => name.endsWith('.yaml'));
     const { resources } = parse(readFileSync(join(directory, 'k', 'kustomization.yaml'), 'utf8')) as {
@@ -88,14 +74,14 @@ describe('the command line', () => {
     const text = files.map((name) => readFileSync(join(directory, 'k', name), 'utf8')).join('');
     expect(text).not.toContain(Buffer.from(open().secrets!.secretAccessKey).toString('base64'));
     expect(await ashlar('render', 'kubernetes', '--out', 'k')).toMatchObject({
-      code: 0,
+      exitCode: 0,
       printed: expect.not.stringContaining('Wrote'),
     });
   });
 
   test('says what stands against it, with exit code 2', async () => {
-    const { code, noted } = await ashlar('render', 'kubernetes', '--out', 'k');
-    expect(code).toBe(2);
+    const { exitCode, noted } = await ashlar('render', 'kubernetes', '--out', 'k');
+    expect(exitCode).toBe(2);
     expect(noted).toContain('six has no secrets yet; "ashlar kubernetes secrets" makes them, once');
   });
 
@@ -111,7 +97,7 @@ describe('the command line', () => {
     await ashlar('kubernetes', 'secrets');
     for (const args of [[], ['a1', '--zone', 'a']])
       expect(await ashlar('kubernetes', 'gate', ...args)).toMatchObject({
-        code: 2,
+        exitCode: 2,
         noted: expect.stringContaining('either a NODE or --zone NAME'),
       });
     expect((await ashlar('kubernetes', 'gate', 'x9')).noted).toContain('there is no node or pod x9 in the plan');

@@ -3,10 +3,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { runCli } from '../../../cli/run.ts';
-import { defaultPrograms } from '../../../stacks/local/cluster-processes.ts';
 import { chooseManager } from '../../../stacks/swarm/managers.ts';
 import { makeSecrets, openProject } from '../../../stacks/swarm/project.ts';
+import { cli } from '../../local/support.ts';
 import { FOUR_NODES, IMAGE } from '../../support/swarm-specs.ts';
 
 let directory: string;
@@ -20,20 +19,7 @@ afterEach(() => rmSync(directory, { recursive: true }));
 const write = (name: string, text: string) => writeFileSync(join(directory, name), text);
 const open = (choice: { specFile?: string; image?: string } = {}) => openProject({ directory, ...choice });
 
-async function ashlar(...args: string[]): Promise<{ code: number; printed: string; noted: string }> {
-  const printed: string[] = [];
-  const noted: string[] = [];
-  const code = await runCli(args, {
-    workingDirectory: directory,
-    programs: defaultPrograms(),
-    debug: false,
-    version: '0',
-    print: (text) => printed.push(text),
-    note: (text) => noted.push(text),
-    onInterrupt: () => {},
-  });
-  return { code, printed: printed.join('\n'), noted: noted.join('\n') };
-}
+const ashlar = (...args: string[]) => cli(directory, args.join(' '));
 
 describe('a project', () => {
   test('is read from cdktf.json and the spec that it names', () => {
@@ -94,7 +80,7 @@ describe('the command line', () => {
     expect((await ashlar('render', 'swarm', '--out', 'out')).noted).toContain(
       '"ashlar swarm secrets" makes them, once',
     );
-    expect((await ashlar('swarm', 'secrets')).code).toBe(0);
+    expect((await ashlar('swarm', 'secrets')).exitCode).toBe(0);
     expect((await ashlar('swarm', 'secrets')).printed).toContain('already');
     const { accessKeyId } = open().secrets!;
     const { printed } = await ashlar('swarm', 'env', '--endpoint', 'http://10.0.0.1:9000');
@@ -106,8 +92,8 @@ describe('the command line', () => {
 
   test('says what is missing for a gate, and reads no spec for it', async () => {
     rmSync(join(directory, 'cdktf.json'));
-    const { code, noted } = await ashlar('swarm', 'gate', '--zone', 'a', '--cluster', 'four', '--nodes', '4');
-    expect(code).toBe(2);
+    const { exitCode, noted } = await ashlar('swarm', 'gate', '--zone', 'a', '--cluster', 'four', '--nodes', '4');
+    expect(exitCode).toBe(2);
     expect(noted).toContain('--service');
   });
 });

@@ -48,8 +48,9 @@ export function metaData({ cluster, host }: HostDescription): string {
   return yamlText({ 'instance-id': `ashlar-${cluster}-${host.name}`, 'local-hostname': host.name });
 }
 
+/** cloud-init reads YAML 1.1, to which a MAC address of digits alone is a number to the base of 60. */
 export function yamlText(value: unknown): string {
-  return stringify(value, { lineWidth: 0 });
+  return stringify(value, { compat: 'yaml-1.1', lineWidth: 0 });
 }
 
 function user({ name, keys, sudo }: HostDescription['host']['users'][number]): Record<string, unknown> {

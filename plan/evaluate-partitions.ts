@@ -7,7 +7,7 @@ import { partitionCapacity } from './capacity.ts';
 import { type ClusterDrive, clusterDrives } from './cluster-drives.ts';
 import { type Evaluation, impossible, planNodes } from './evaluation.ts';
 import { GroupCounts } from './group-counts.ts';
-import { type Assess, assessAnyDrives, enumerateLosses } from './losses.ts';
+import { type Assessment, assessAnyDrives, enumerateLosses } from './losses.ts';
 import type { PlanNode, Remainder } from './plan.ts';
 import { tooFewDrives, verdictOf } from './verdict.ts';
 
@@ -15,11 +15,11 @@ export function evaluatePartitions(spec: ClusterSpec, nodes: readonly PlanNode[]
   const drives = clusterDrives(nodes);
   const { k, m } = spec.erasure;
   if (drives.length < k + m) return impossible(tooFewDrives(spec, drives.length));
-  const { partitionCount, placement, quorums, keepers, shards, replicas, assess } = layOut(spec, drives);
-  const losses = enumerateLosses(drives, assess);
+  const { partitionCount, placement, quorums, keepers, shards, replicas, assessment } = layOut(spec, drives);
+  const losses = enumerateLosses(drives, assessment);
   // However m drives are chosen, a partition has each of them at most once.
   const readsWithoutAny = quorums.replicas - m >= quorums.takeOver;
-  const anyDrives = assessAnyDrives(drives.length, m, assess, readsWithoutAny);
+  const anyDrives = assessAnyDrives(drives.length, m, assessment, readsWithoutAny);
   const shares = drives.map(({ slot }, index) => ({
     slot,
     shardPartitions: shards.membership(index),
@@ -48,7 +48,7 @@ export function evaluatePartitions(spec: ClusterSpec, nodes: readonly PlanNode[]
 export function assessLoss(spec: ClusterSpec, lostSlots: readonly string[]): Remainder {
   const drives = clusterDrives(planNodes(spec));
   const lost = drives.flatMap(({ slot }, index) => (lostSlots.includes(slot) ? [index] : []));
-  return layOut(spec, drives).assess(lost);
+  return layOut(spec, drives).assessment.after(lost);
 }
 
 function layOut(spec: ClusterSpec, drives: readonly ClusterDrive[]) {
@@ -58,8 +58,8 @@ function layOut(spec: ClusterSpec, drives: readonly ClusterDrive[]) {
   const keepers = chooseKeepers(drives, spec.erasure);
   const shards = new GroupCounts(placement.positions, drives.length);
   const replicas = new GroupCounts(replicaTable(placement, quorums.replicas), drives.length);
-  const assess = assessor(spec, drives, keepers, shards, replicas);
-  return { partitionCount, placement, quorums, keepers, shards, replicas, assess };
+  const assessment = assessmentOf(spec, drives, keepers, shards, replicas);
+  return { partitionCount, placement, quorums, keepers, shards, replicas, assessment };
 }
 
 function replicaTable(placement: Placement, replicas: number): number[][] {
@@ -71,24 +71,46 @@ function replicaTable(placement: Placement, replicas: number): number[][] {
  * survive while a write quorum of the replicas is left, k drives can take shards (any drive that is up can, as a hand-off),
  * and a majority of the keepers is left to agree on who is down.
  */
-function assessor(
+function assessmentOf(
   spec: ClusterSpec,
   drives: readonly ClusterDrive[],
   keepers: readonly string[],
   shards: GroupCounts,
   replicas: GroupCounts,
-): Assess {
+): Assessment {
   const { k, m } = spec.erasure;
   const quorums = registerQuorums(spec.erasure);
   const isKeeper = drives.map(({ slot }) => keepers.includes(slot));
   const majority = keeperMajority(keepers.length);
-  return (lost) => {
-    const shardsToSpare = m - shards.mostLost(lost);
-    const replicasLeft = quorums.replicas - replicas.mostLost(lost);
+  const keepersAmong = (lost: readonly number[]) => lost.filter((drive) => isKeeper[drive]).length;
+  const leftWithout = (lost: { drives: number; shards: number; replicas: number; keepers: number }): Remainder => {
+    const shardsToSpare = m - lost.shards;
+    const replicasLeft = quorums.replicas - lost.replicas;
     const replicasToSpare = replicasLeft - quorums.write;
-    const keepersToSpare = keepers.length - lost.filter((drive) => isKeeper[drive]).length - majority;
+    const keepersToSpare = keepers.length - lost.keepers - majority;
     const reads = shardsToSpare >= 0 && replicasLeft >= quorums.takeOver;
-    const writes = replicasToSpare >= 0 && drives.length - lost.length >= k && keepersToSpare >= 0;
+    const writes = replicasToSpare >= 0 && drives.length - lost.drives >= k && keepersToSpare >= 0;
     return { reads, writes, shardsToSpare, replicasToSpare, keepersToSpare };
+  };
+  return {
+    after: (lost) =>
+      leftWithout({
+        drives: lost.length,
+        shards: shards.mostLost(lost),
+        replicas: replicas.mostLost(lost),
+        keepers: keepersAmong(lost),
+      }),
+    afterOneMoreThan: (lost) => {
+      const shardsLost = shards.mostLostWithOneMore(lost);
+      const replicasLost = replicas.mostLostWithOneMore(lost);
+      const keepersLost = keepersAmong(lost);
+      return (oneMore) =>
+        leftWithout({
+          drives: lost.length + 1,
+          shards: shardsLost[oneMore]!,
+          replicas: replicasLost[oneMore]!,
+          keepers: keepersLost + Number(isKeeper[oneMore]),
+        });
+    },
   };
 }

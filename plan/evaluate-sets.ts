@@ -5,8 +5,8 @@ import { setCapacity } from './capacity.ts';
 import { type ClusterDrive, clusterDrives } from './cluster-drives.ts';
 import { type Evaluation, impossible } from './evaluation.ts';
 import { GroupCounts } from './group-counts.ts';
-import { type Assess, assessAnyDrives, enumerateLosses } from './losses.ts';
-import type { PlanNode, SetLayout, SetPool } from './plan.ts';
+import { type Assessment, assessAnyDrives, enumerateLosses } from './losses.ts';
+import type { PlanNode, Remainder, SetLayout, SetPool } from './plan.ts';
 import { defaultParity, layoutPools, type PoolSets, SetLayoutError, setQuorums } from './set-layout.ts';
 import { tooFewDrives, verdictOf } from './verdict.ts';
 
@@ -43,15 +43,21 @@ function assessSets(spec: ClusterSpec, drives: readonly ClusterDrive[], layout: 
   const indexOf = new Map(drives.map(({ slot }, index) => [slot, index]));
   const sets = layout.pools.flatMap((pool) => pool.sets.map((set) => set.map((slot) => indexOf.get(slot)!)));
   const counts = new GroupCounts(sets, drives.length);
-  const assess: Assess = (lost) => {
-    const mostLost = counts.mostLost(lost);
+  const leftWithout = (mostLost: number): Remainder => {
     const shardsToSpare = m - mostLost;
     const replicasToSpare = k + m - mostLost - write;
     const reads = shardsToSpare >= 0;
     return { reads, writes: replicasToSpare >= 0, shardsToSpare, replicasToSpare, keepersToSpare: null };
   };
-  const losses = enumerateLosses(drives, assess);
-  const anyDrives = assessAnyDrives(drives.length, m, assess, true);
+  const assessment: Assessment = {
+    after: (lost) => leftWithout(counts.mostLost(lost)),
+    afterOneMoreThan: (lost) => {
+      const mostLost = counts.mostLostWithOneMore(lost);
+      return (oneMore) => leftWithout(mostLost[oneMore]!);
+    },
+  };
+  const losses = enumerateLosses(drives, assessment);
+  const anyDrives = assessAnyDrives(drives.length, m, assessment, true);
   return {
     partitionCount: 0,
     keepers: [],

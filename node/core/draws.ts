@@ -34,6 +34,14 @@ export function exponential(hash: number): number {
 }
 
 /**
+ * Never more than exponential(hash), and cheap: −ln(x) is at least 1 − x, and the series below differs from the logarithm by
+ * less than what is taken off where the two are near each other.
+ */
+export function exponentialAtLeast(hash: number): number {
+  return 1 - (hash + 0.5) / 2 ** 32 - 1e-7;
+}
+
+/**
  * ln(x) for 0 < x ≤ 1 from exactly specified operations only: Math.log may differ in the last bit between engines, and then
  * two nodes would disagree about a partition. x = f·2^e with f in [1/2, 2]; ln f = 2 artanh((f−1)/(f+1)), whose series is
  * cut off where 1e-8 is left: plenty for shares, and the same everywhere.

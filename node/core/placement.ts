@@ -3,7 +3,7 @@
 // that IEEE 754 defines to the last bit are used). Adding or removing one drive moves little more than that drive's share,
 // counted by position, because a shard belongs to its position: docs/decisions/0005-placement-draws-per-position.md.
 import type { Scheme } from './cluster-map.ts';
-import { exponential, hashText, mix, ratesFor } from './draws.ts';
+import { exponential, exponentialAtLeast, hashText, mix, ratesFor } from './draws.ts';
 import { lossBudget } from './quorum.ts';
 
 /** One drive as placement sees it. */
@@ -39,11 +39,12 @@ export interface Placement {
  */
 export function place(drives: readonly PlacementDrive[], scheme: Scheme, partitionCount: number): Placement {
   const table = new Table(drives, scheme.k + scheme.m, capsFor(drives, scheme));
+  const positions = Array.from({ length: partitionCount }, (_, partition) => table.positions(partition));
   return {
     caps: table.caps,
     wantedCap: lossBudget(scheme),
-    positions: Array.from({ length: partitionCount }, (_, partition) => table.positions(partition)),
-    handOffs: (partition) => table.handOffs(partition),
+    positions,
+    handOffs: (partition) => table.handOffs(partition, positions[partition]!),
   };
 }
 
@@ -91,23 +92,38 @@ function capacity(drives: readonly PlacementDrive[], caps: Caps): number {
   return total;
 }
 
-/** The drives as arrays of numbers, sorted by weight and then by slot, and the draws over them. */
+/** What one position of the partition at hand drew. */
+interface Row {
+  readonly position: number;
+  /** By drive. */
+  readonly hashes: Uint32Array;
+  /** The open drive with the smallest draw, as far as it was last looked. */
+  drive: number;
+  draw: number;
+}
+
+/**
+ * The drives as arrays of numbers, sorted by weight and then by slot, and the draws over them. A large cluster takes a billion
+ * draws, so what one partition needs is kept for the next.
+ */
 class Table {
   readonly caps: Caps;
-  readonly #width: number;
   /** Place in sorted order → index into the drives that were given. */
   readonly #given: readonly number[];
   readonly #hash: Uint32Array;
   readonly #rate: Float64Array;
   /** Where each run of drives of equal weight ends: among them the largest hash is the smallest draw, without a logarithm. */
   readonly #runEnds: readonly number[];
-  readonly #zone: readonly number[];
-  readonly #node: readonly number[];
+  readonly #zone: Int32Array;
+  readonly #node: Int32Array;
+  /** By drive: what its draws for the partition at hand start from. */
+  readonly #seeds: Uint32Array;
+  readonly #rows: readonly Row[];
+  readonly #room: Room;
 
   constructor(drives: readonly PlacementDrive[], width: number, caps: Caps) {
     assertConsistent(drives);
     this.caps = caps;
-    this.#width = width;
     const order = (a: PlacementDrive, b: PlacementDrive) => a.weight - b.weight || (a.slot < b.slot ? -1 : 1);
     this.#given = drives.map((_, index) => index).sort((a, b) => order(drives[a]!, drives[b]!));
     const sorted = this.#given.map((index) => drives[index]!);
@@ -117,6 +133,14 @@ class Table {
     this.#runEnds = weights.map((_, index) => index + 1).filter((end) => weights[end - 1] !== weights[end]);
     this.#zone = numbered(sorted.map((drive) => drive.zone));
     this.#node = numbered(sorted.map((drive) => drive.node));
+    this.#seeds = new Uint32Array(drives.length);
+    this.#rows = Array.from({ length: width }, (_, position) => ({
+      position,
+      hashes: new Uint32Array(drives.length),
+      drive: -1,
+      draw: Number.POSITIVE_INFINITY,
+    }));
+    this.#room = new Room(this.#zone, this.#node, caps);
   }
 
   /**
@@ -125,39 +149,29 @@ class Table {
    * (they are a laminar matroid), and any drive can take any free position.
    */
   positions(partition: number): number[] {
-    const count = this.#hash.length;
-    const hashes = new Uint32Array(this.#width * count);
-    for (let drive = 0; drive < count; drive++) {
-      const seed = mix(this.#hash[drive]!, partition);
-      for (let position = 0; position < this.#width; position++) {
-        hashes[position * count + drive] = mix(seed, position + 1);
-      }
+    const room = this.#room;
+    room.clear();
+    for (let drive = 0; drive < this.#seeds.length; drive++) {
+      this.#seeds[drive] = mix(this.#hash[drive]!, partition);
     }
-    const room = new Room(this.#zone, this.#node, this.caps);
-    const rows = Array.from({ length: this.#width }, (_, position) => ({
-      position,
-      hashes: hashes.subarray(position * count, (position + 1) * count),
-      drive: -1,
-      draw: Number.POSITIVE_INFINITY,
-    }));
-    const chosen: number[] = new Array<number>(this.#width).fill(-1);
-    for (let open = rows; open.length > 0; ) {
-      for (const row of open) {
-        if (row.drive >= 0 && room.isOpen(row.drive)) continue;
-        row.drive = this.#smallestDraw(row.hashes, room);
-        row.draw = this.#draw(row.hashes[row.drive]!, row.drive);
+    for (const row of this.#rows) this.#findSmallest(row, true);
+    const chosen: number[] = new Array<number>(this.#rows.length).fill(-1);
+    for (let left = this.#rows.length; left > 0; left--) {
+      let best: Row | null = null;
+      for (const row of this.#rows) {
+        if (chosen[row.position] !== -1) continue;
+        if (!room.isOpen(row.drive)) this.#findSmallest(row, false);
+        if (best === null || row.draw < best.draw) best = row;
       }
-      const best = open.reduce((a, b) => (b.draw < a.draw ? b : a));
-      chosen[best.position] = this.#given[best.drive]!;
-      room.take(best.drive);
-      open = open.filter((row) => row !== best);
+      chosen[best!.position] = this.#given[best!.drive]!;
+      room.take(best!.drive);
     }
     return chosen;
   }
 
   /** Drives that keep the caps even after they stood in come first, then those that exceed them by one, and so on. */
-  handOffs(partition: number): number[] {
-    const own = new Set(this.positions(partition));
+  handOffs(partition: number, positions: readonly number[]): number[] {
+    const own = new Set(positions);
     const inZone = new Map<number, number>();
     const onNode = new Map<number, number>();
     const take = (drive: number) => {
@@ -194,18 +208,36 @@ class Table {
     return [...keeping, ...byExcess.map(({ drive }) => drive)].map((drive) => this.#given[drive]!);
   }
 
-  #smallestDraw(hashes: Uint32Array, room: Room): number {
-    let smallest = -1;
-    let smallestDraw = Number.POSITIVE_INFINITY;
+  /** Finds the smallest draw of the drives that are open. isNew: of all drives, for which the row's hashes are still to be made. */
+  #findSmallest(row: Row, isNew: boolean): void {
+    row.drive = -1;
+    row.draw = Number.POSITIVE_INFINITY;
     let start = 0;
     for (const end of this.#runEnds) {
-      const drive = room.largestOpen(hashes, start, end);
+      const drive = isNew ? this.#hashRun(row, start, end) : this.#room.largestOpen(row.hashes, start, end);
       start = end;
       if (drive < 0) continue;
-      const draw = this.#draw(hashes[drive]!, drive);
-      if (draw < smallestDraw) [smallest, smallestDraw] = [drive, draw];
+      const hash = row.hashes[drive]!;
+      if (exponentialAtLeast(hash) / this.#rate[drive]! >= row.draw) continue;
+      const draw = this.#draw(hash, drive);
+      if (draw < row.draw) [row.drive, row.draw] = [drive, draw];
     }
-    return smallest;
+  }
+
+  /** Hashes for the row's position from start to before end; returns the drive with the largest one, the first of equals. */
+  #hashRun({ position, hashes }: Row, start: number, end: number): number {
+    const seeds = this.#seeds;
+    let largest = -1;
+    let largestHash = -1;
+    for (let drive = start; drive < end; drive++) {
+      const hash = mix(seeds[drive]!, position + 1);
+      hashes[drive] = hash;
+      if (hash > largestHash) {
+        largest = drive;
+        largestHash = hash;
+      }
+    }
+    return largest;
   }
 
   #draw(hash: number, drive: number): number {
@@ -213,47 +245,51 @@ class Table {
   }
 }
 
-/** Which drives the caps still allow, while drives are taken one by one. */
+/** Which drives the caps still allow, while the drives of a partition are taken one by one. */
 class Room {
-  readonly #zone: readonly number[];
-  readonly #node: readonly number[];
+  readonly #zone: Int32Array;
+  readonly #node: Int32Array;
   readonly #caps: Caps;
-  readonly #closed: Uint8Array;
-  readonly #inZone = new Map<number, number>();
-  readonly #onNode = new Map<number, number>();
+  readonly #taken: Uint8Array;
+  readonly #inZone: Int32Array;
+  readonly #onNode: Int32Array;
 
-  constructor(zone: readonly number[], node: readonly number[], caps: Caps) {
+  constructor(zone: Int32Array, node: Int32Array, caps: Caps) {
     this.#zone = zone;
     this.#node = node;
     this.#caps = caps;
-    this.#closed = new Uint8Array(zone.length);
+    this.#taken = new Uint8Array(zone.length);
+    // There are no more zones and nodes than drives.
+    this.#inZone = new Int32Array(zone.length);
+    this.#onNode = new Int32Array(zone.length);
+  }
+
+  clear(): void {
+    this.#taken.fill(0);
+    this.#inZone.fill(0);
+    this.#onNode.fill(0);
   }
 
   isOpen(drive: number): boolean {
-    return this.#closed[drive] === 0;
+    return (
+      this.#taken[drive] === 0 &&
+      this.#inZone[this.#zone[drive]!]! < this.#caps.zone &&
+      this.#onNode[this.#node[drive]!]! < this.#caps.node
+    );
   }
 
   take(drive: number): void {
-    this.#closed[drive] = 1;
-    const zone = this.#zone[drive]!;
-    const node = this.#node[drive]!;
-    const zoneIsFull = add(this.#inZone, zone) >= this.#caps.zone;
-    const nodeIsFull = add(this.#onNode, node) >= this.#caps.node;
-    if (!zoneIsFull && !nodeIsFull) return;
-    for (let other = 0; other < this.#closed.length; other++) {
-      if ((zoneIsFull && this.#zone[other] === zone) || (nodeIsFull && this.#node[other] === node)) {
-        this.#closed[other] = 1;
-      }
-    }
+    this.#taken[drive] = 1;
+    this.#inZone[this.#zone[drive]!]!++;
+    this.#onNode[this.#node[drive]!]!++;
   }
 
   /** The open drive with the largest hash from start to before end, the first of equals; -1 when none is open. */
   largestOpen(hashes: Uint32Array, start: number, end: number): number {
-    const closed = this.#closed;
     let largest = -1;
     let largestHash = -1;
     for (let drive = start; drive < end; drive++) {
-      if (hashes[drive]! > largestHash && closed[drive] === 0) {
+      if (hashes[drive]! > largestHash && this.isOpen(drive)) {
         largest = drive;
         largestHash = hashes[drive]!;
       }
@@ -262,11 +298,9 @@ class Room {
   }
 }
 
-/** Counts one more under that key; returns the new count. */
-function add(counts: Map<number, number>, key: number): number {
-  const count = (counts.get(key) ?? 0) + 1;
-  counts.set(key, count);
-  return count;
+/** Counts one more under that key. */
+function add(counts: Map<number, number>, key: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
 function assertConsistent(drives: readonly PlacementDrive[]): void {
@@ -285,9 +319,9 @@ function assertConsistent(drives: readonly PlacementDrive[]): void {
 }
 
 /** Equal texts get equal numbers, from 0. */
-function numbered(texts: readonly string[]): number[] {
+function numbered(texts: readonly string[]): Int32Array {
   const numbers = new Map<string, number>();
-  return texts.map((text) => {
+  return Int32Array.from(texts, (text) => {
     const number = numbers.get(text) ?? numbers.size;
     numbers.set(text, number);
     return number;

@@ -48,7 +48,7 @@ export class CurrentTopology implements TopologySource {
   /** Ignores what is not newer. */
   advance(map: ClusterMap): boolean {
     if (map.epoch <= this.#topology.epoch) return false;
-    this.#topology = new Topology(map);
+    this.#topology = new Topology(map, this.#topology);
     for (const listener of this.#listeners) listener(this.#topology);
     return true;
   }

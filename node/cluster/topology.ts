@@ -1,25 +1,31 @@
 // One epoch of the cluster map with what follows from it, and where to get the newest. Immutable: a request that took a
 // Topology at its start sees one consistent world until it ends.
 import type { ClusterMap, MapDrive, MapNode } from '../core/cluster-map.ts';
-import { type Placement, partitionOf, place } from '../core/placement.ts';
+import { type Placement, type PlacementDrive, partitionOf, place } from '../core/placement.ts';
 import { type RegisterQuorums, registerQuorums } from '../core/quorum.ts';
 
 export class Topology {
   readonly map: ClusterMap;
   readonly quorums: RegisterQuorums;
+  readonly #placed: readonly PlacementDrive[];
   readonly #placement: Placement;
   readonly #positions: readonly (readonly MapDrive[])[];
   readonly #replicas: readonly (readonly MapDrive[])[];
   readonly #nodes: ReadonlyMap<string, MapNode>;
   readonly #drives: ReadonlyMap<string, MapDrive>;
 
-  constructor(map: ClusterMap) {
+  /**
+   * before: another epoch. Its placement, which takes seconds to compute in a large cluster, is taken over when the same drives
+   * are placed: drives that go down and come back change nothing about it.
+   */
+  constructor(map: ClusterMap, before: Topology | null = null) {
     this.map = map;
     this.quorums = registerQuorums(map.scheme);
     this.#nodes = new Map(map.nodes.map((node) => [node.name, node]));
     this.#drives = new Map(map.drives.map((drive) => [drive.slot, drive]));
-    const drives = map.drives.map(({ slot, node, weight }) => ({ slot, node, weight, zone: this.node(node).zone }));
-    this.#placement = place(drives, map.scheme, map.partitionCount);
+    this.#placed = map.drives.map(({ slot, node, weight }) => ({ slot, node, weight, zone: this.node(node).zone }));
+    const isPlaced = before !== null && placesAlike(before.map, map) && areAlike(before.#placed, this.#placed);
+    this.#placement = isPlaced ? before.#placement : place(this.#placed, map.scheme, map.partitionCount);
     this.#positions = this.#placement.positions.map((indexes) => indexes.map((index) => map.drives[index]!));
     this.#replicas = this.#positions.map((positions) => positions.slice(0, this.quorums.replicas));
   }
@@ -57,6 +63,23 @@ export class Topology {
   replicas(partition: number): readonly MapDrive[] {
     return this.#replicas[partition]!;
   }
+}
+
+function placesAlike(one: ClusterMap, other: ClusterMap): boolean {
+  return (
+    one.scheme.k === other.scheme.k && one.scheme.m === other.scheme.m && one.partitionCount === other.partitionCount
+  );
+}
+
+/** The order counts too: a placement names drives by their places in it. */
+function areAlike(ones: readonly PlacementDrive[], others: readonly PlacementDrive[]): boolean {
+  return (
+    ones.length === others.length &&
+    ones.every(({ slot, node, zone, weight }, index) => {
+      const other = others[index]!;
+      return slot === other.slot && node === other.node && zone === other.zone && weight === other.weight;
+    })
+  );
 }
 
 /** The newest agreed map that this node knows. */

@@ -3,6 +3,7 @@
 import { isMarked, partitionStoreKey } from '../cluster/acceptor.ts';
 import { JOINING_STORE_KEY, MAP_STORE_KEY } from '../cluster/local-drives.ts';
 import { Topology } from '../cluster/topology.ts';
+import type { ClusterMap } from '../core/cluster-map.ts';
 import type { RegisterKey } from '../core/keys.ts';
 import { FormatError } from '../format/codec.ts';
 import { clusterMapFormat } from '../format/membership-formats.ts';
@@ -53,17 +54,16 @@ export class Registers {
   }
 
   static async of(drives: readonly BareDrive[]): Promise<Registers> {
-    const topologies: Topology[] = [];
+    let newest: ClusterMap | null = null;
     const voters: BareDrive[] = [];
     for (const drive of drives) {
       const map = decoded(await storedUnder(drive, MAP_STORE_KEY), clusterMapFormat.decode);
-      if (map !== null) topologies.push(new Topology(map));
+      if (map !== null && (newest === null || map.epoch > newest.epoch)) newest = map;
       // Without a map its formatting was cut short; with the mark it had not caught up: neither has ever voted.
       const isJoining = map === null || (await storedUnder(drive, JOINING_STORE_KEY)) !== null;
       if (drive.findings.length === 0 && !isJoining) voters.push(drive);
     }
-    topologies.sort((a, b) => b.epoch - a.epoch);
-    return new Registers(drives, topologies[0] ?? null, voters);
+    return new Registers(drives, newest === null ? null : new Topology(newest), voters);
   }
 
   get partitions(): PartitionCount {

@@ -38,6 +38,11 @@ describe('the table of settings', () => {
   });
 });
 
+it('a round of receiving gets no less than two ticks of a kernel of 250 Hz, which refuses less', () => {
+  for (const value of Object.values(SETTINGS_TABLE['net.core.netdev_budget_usecs'].values))
+    expect(value === false || Number(value) >= 2 * (1_000_000 / 250)).toBe(true);
+});
+
 describe('a host gets', () => {
   it('the values of its profile', () => {
     expect(valuesOf(described('profile: throughput')).get('read-ahead-kb')).toBe(1024);

@@ -78,10 +78,11 @@ settings service | while IFS=$tab read -r id _; do
   service=${id#service.}.service
   if systemctl cat "$service" >/dev/null 2>&1; then systemctl mask --quiet --now "$service"; fi
 done
-tune_sysctl
+# Before sysctl, because turning them on raises vm.min_free_kbytes.
 settings hugepages | while IFS=$tab read -r _ wanted; do
   put "$wanted" "$root/sys/kernel/mm/transparent_hugepage/enabled"
 done
+tune_sysctl
 settings governor | while IFS=$tab read -r _ wanted; do
   for file in "$root"/sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor; do put "$wanted" "$file"; done
 done

@@ -157,6 +157,13 @@ describe('on the host', () => {
     expect(host.calls('ethtool').filter((call) => /^-[GL]/.test(call))).toEqual(changes);
   });
 
+  it('huge pages are settled before the sysctls, because the kernel raises vm.min_free_kbytes for them', () => {
+    prepare(host);
+    host.program('sysctl', `cp '${host.path('/sys/kernel/mm/transparent_hugepage/enabled')}' "$state/pages-by-then"`);
+    host.run(tuneScript(scripts), [host.root]);
+    expect(host.stateOf('pages-by-then')).toBe('madvise\n');
+  });
+
   function prepare(fake: FakeHost): void {
     const description = described('profile: throughput');
     fake.write('/etc/ashlar/host.conf', hostTable(description));

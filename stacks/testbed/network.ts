@@ -2,7 +2,7 @@
 // bridge. Nothing is made in the machine's own network, and no namespace has a way out: with a dead default route an engine
 // would wait ten seconds for every name it looks up.
 import { runProgram, tryProgram } from '../run-program.ts';
-import { BRIDGE, INTERFACE, LINK_MTU, PREFIX_BITS, type TestbedLayout } from './layout.ts';
+import { BRIDGE, INTERFACE, LINK_MTU, type NetworkMember, PREFIX_BITS, type TestbedLayout } from './layout.ts';
 
 /** For `nsenter`: `ip netns exec` would mount another /sys, without the control groups. */
 export function inNamespace(namespace: string): string[] {
@@ -18,12 +18,10 @@ export async function ensureSwitch({ switchNamespace }: TestbedLayout): Promise<
   await ip(...inside, 'link', 'set', BRIDGE, 'up');
 }
 
-/** port: the name of the cable's end at the bridge. */
+/** From its namespace, which is made when it is not there, to the bridge. */
 export async function ensureCable(
   { switchNamespace }: TestbedLayout,
-  namespace: string,
-  port: string,
-  address: string,
+  { name: port, namespace, address }: NetworkMember,
 ): Promise<void> {
   await ensureNamespace(namespace);
   const inside = ['-n', namespace];
@@ -44,13 +42,9 @@ export async function ensureCable(
 }
 
 /** The cable is pulled at once; the namespace itself goes when the last process in it does. */
-export async function removeHostNetwork(
-  { switchNamespace }: TestbedLayout,
-  namespace: string,
-  port: string,
-): Promise<void> {
-  await unplug(switchNamespace, port);
-  await removeNamespace(namespace);
+export async function removeCable({ switchNamespace }: TestbedLayout, member: NetworkMember): Promise<void> {
+  await unplug(switchNamespace, member.name);
+  await removeNamespace(member.namespace);
 }
 
 /** Nothing happens when it is gone already. */

@@ -3,33 +3,50 @@ import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { tryProgram } from '../run-program.ts';
 import { TestbedError } from './errors.ts';
-import { HOST_ENVIRONMENT } from './host.ts';
+import type { TestbedKind } from './layout.ts';
+import { HOST_ENVIRONMENT } from './power.ts';
 
-/** The program, and the Debian package that brings it. */
-export const PROGRAMS: Readonly<Record<string, string>> = {
-  dockerd: 'docker.io',
-  docker: 'docker.io',
-  containerd: 'containerd',
-  runc: 'runc',
-  'docker-registry': 'docker-registry',
-  iptables: 'iptables',
-  ip: 'iproute2',
-  nsenter: 'util-linux',
-  unshare: 'util-linux',
+/** A program, and the Debian package that brings it. */
+export type Programs = Readonly<Record<string, string>>;
+
+const NAMESPACE_PROGRAMS: Programs = { ip: 'iproute2', nsenter: 'util-linux', unshare: 'util-linux' };
+
+/** Without what a testbed of any kind needs. */
+const OWN_PROGRAMS: Readonly<Record<TestbedKind, Programs>> = {
+  swarm: {
+    dockerd: 'docker.io',
+    docker: 'docker.io',
+    containerd: 'containerd',
+    runc: 'runc',
+    'docker-registry': 'docker-registry',
+    iptables: 'iptables',
+  },
+  kubernetes: {
+    containerd: 'containerd',
+    ctr: 'containerd',
+    runc: 'runc',
+    etcd: 'etcd-server',
+    iptables: 'iptables',
+    '/usr/lib/cni/bridge': 'containernetworking-plugins',
+  },
 };
 
+export function programsOf(kind: TestbedKind): Programs {
+  return { ...OWN_PROGRAMS[kind], ...NAMESPACE_PROGRAMS };
+}
+
 /** The packages of the programs that are not there; in the order of the table, each once. */
-export function missingPackages(isThere: (program: string) => boolean): string[] {
-  return [...new Set(Object.entries(PROGRAMS).flatMap(([program, name]) => (isThere(program) ? [] : [name])))];
+export function missingPackages(programs: Programs, isThere: (program: string) => boolean): string[] {
+  return [...new Set(Object.entries(programs).flatMap(([program, name]) => (isThere(program) ? [] : [name])))];
 }
 
 /** Throws TestbedError with what is missing and the line that installs it; installs nothing itself. */
-export async function requireMachine(): Promise<void> {
+export async function requireMachine(kind: TestbedKind): Promise<void> {
   if (process.platform !== 'linux') throw new TestbedError('input', 'a testbed needs Linux: its hosts are namespaces');
   if (process.getuid?.() !== 0) {
     throw new TestbedError('input', 'a testbed needs root, for its namespaces: run it with sudo');
   }
-  const packages = missingPackages(isOnPath);
+  const packages = missingPackages(programsOf(kind), isOnPath);
   if (packages.length > 0) {
     const line = `apt-get install --no-install-recommends ${packages.join(' ')}`;
     throw new TestbedError('input', `a testbed needs programs that are not here; on Debian: ${line}`);
@@ -59,8 +76,10 @@ async function missingOfKernel(): Promise<string | null> {
   return exitCode === 0 ? null : stderr.trim().split('\n').slice(-2).join(': ');
 }
 
+/** program: a name, or an absolute path. */
 function isOnPath(program: string): boolean {
-  return HOST_ENVIRONMENT.PATH.split(':').some((directory) => {
+  const places = program.startsWith('/') ? ['/'] : HOST_ENVIRONMENT.PATH.split(':');
+  return places.some((directory) => {
     try {
       accessSync(join(directory, program), constants.X_OK);
       return true;

@@ -28,6 +28,7 @@ export const IMPORT_TABLE: Readonly<Record<string, readonly string[]>> = {
   // Keeps its hosts as the local target keeps its processes: found again by their records, and only those ever signalled.
   'stacks/testbed/': [
     'stacks/local/processes.ts',
+    'stacks/local/program-files.ts',
     'stacks/docker.ts',
     'stacks/run-program.ts',
     'stacks/worded-error.ts',

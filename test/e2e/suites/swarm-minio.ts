@@ -4,8 +4,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Docker } from '../../../stacks/docker.ts';
 import { packageRoot } from '../../../stacks/local/program-files.ts';
-import type { TestbedLayout } from '../../../stacks/testbed/layout.ts';
-import { killHost, reviveHost } from '../../../stacks/testbed/testbed.ts';
+import type { SwarmLayout } from '../../../stacks/testbed/swarm/layout.ts';
+import { killHost, reviveHost } from '../../../stacks/testbed/swarm/testbed.ts';
 import type { Suite, SuiteContext } from '../suite.ts';
 import { Deployment } from '../swarm/deployment.ts';
 import { minioImage } from '../swarm/images.ts';
@@ -34,7 +34,7 @@ export const swarmMinio: Suite = {
   run: (context) => onTestbed(context, (layout) => story(context, layout)),
 };
 
-async function story(context: SuiteContext, layout: TestbedLayout): Promise<void> {
+async function story(context: SuiteContext, layout: SwarmLayout): Promise<void> {
   const program = await timed(context, 'MinIO built', prepareMinio);
   const directory = join(context.directory, 'image');
   mkdirSync(directory);

@@ -9,8 +9,8 @@ import { Docker } from '../../../stacks/docker.ts';
 import { buildImage, DEBIAN_BASE, pushImage } from '../../../stacks/image/build-image.ts';
 import { adminToken } from '../../../stacks/local/node-client.ts';
 import { packageRoot } from '../../../stacks/local/program-files.ts';
-import type { TestbedLayout } from '../../../stacks/testbed/layout.ts';
-import { killHost, reviveHost, testbedStatus } from '../../../stacks/testbed/testbed.ts';
+import type { SwarmLayout } from '../../../stacks/testbed/swarm/layout.ts';
+import { killHost, reviveHost, swarmStatus } from '../../../stacks/testbed/swarm/testbed.ts';
 import type { Suite, SuiteContext } from '../suite.ts';
 import { Deployment } from '../swarm/deployment.ts';
 import { derivedImage, haproxyImage } from '../swarm/images.ts';
@@ -47,10 +47,10 @@ export const swarm: Suite = {
 
 class SwarmRun {
   readonly #context: SuiteContext;
-  readonly #layout: TestbedLayout;
+  readonly #layout: SwarmLayout;
   readonly #nodes: readonly string[];
 
-  constructor(context: SuiteContext, layout: TestbedLayout) {
+  constructor(context: SuiteContext, layout: SwarmLayout) {
     this.#context = context;
     this.#layout = layout;
     this.#nodes = layout.hosts.map(({ address }) => `http://${address}:${NODE_PORT}`);
@@ -162,7 +162,7 @@ class SwarmRun {
       await killHost(name, victim);
       await this.#timed(`${victim} off: seen by the Swarm`, () =>
         until(DOWN_TIMEOUT_MS, `${victim} is not seen to be down`, async () => {
-          const status = await testbedStatus(name);
+          const status = await swarmStatus(name);
           return status.hosts.some(({ host, state }) => host.name === victim && state !== null && state !== 'ready');
         }),
       );
@@ -216,7 +216,7 @@ class SwarmRun {
 
   /** So many storage services, every one with this image. */
   async #mustRun(image: string, count: number): Promise<void> {
-    const docker = new Docker((await testbedStatus(this.#layout.name)).dockerHost);
+    const docker = new Docker((await swarmStatus(this.#layout.name)).dockerHost);
     const format = '{{.Spec.Name}} {{.Spec.TaskTemplate.ContainerSpec.Image}}';
     const names = (await docker.run(['service', 'ls', '--quiet'])).split('\n').filter(Boolean);
     const services = names.length === 0 ? '' : await docker.run(['service', 'inspect', '--format', format, ...names]);

@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SwarmSettingsInput } from '../../../stacks/swarm/settings.ts';
-import { clientCommand } from '../../../stacks/testbed/testbed.ts';
+import { clientCommand } from '../../../stacks/testbed/swarm/testbed.ts';
 import { type ProgramResult, run } from '../programs.ts';
 import type { S3Credentials } from '../traffic/s3-connection.ts';
 import type { TerraformEnvironment } from './terraform.ts';

@@ -1,7 +1,7 @@
 // Starts object-client.ts where the clients of a testbed are, and talks to it.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { clientCommand } from '../../../stacks/testbed/testbed.ts';
+import { clientCommand } from '../../../stacks/testbed/swarm/testbed.ts';
 import type { ObjectClientAnswer, ObjectClientOrder, ObjectClientRequest } from './object-client.ts';
 
 export class ObjectClientProcess {

@@ -4,9 +4,11 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Docker } from '../../../stacks/docker.ts';
-import { TESTBEDS_DIRECTORY, type TestbedLayout } from '../../../stacks/testbed/layout.ts';
+import { TESTBEDS_DIRECTORY } from '../../../stacks/testbed/layout.ts';
 import { requireMachine } from '../../../stacks/testbed/preconditions.ts';
-import { bringUpTestbed, takeDownTestbed, testbedNames, testbedStatus } from '../../../stacks/testbed/testbed.ts';
+import { testbedNames } from '../../../stacks/testbed/record.ts';
+import type { SwarmLayout } from '../../../stacks/testbed/swarm/layout.ts';
+import { bringUpSwarm, swarmStatus, takeDownSwarm } from '../../../stacks/testbed/swarm/testbed.ts';
 import { run } from '../programs.ts';
 import type { Suite, SuiteContext } from '../suite.ts';
 
@@ -22,19 +24,19 @@ const POLL_MS = 250;
 
 /** What of this machine stands against a testbed; null when nothing does. */
 export function testbedObstacle(): Promise<string | null> {
-  return requireMachine().then(
+  return requireMachine('swarm').then(
     () => null,
     (error: Error) => error.message,
   );
 }
 
 /** Four hosts, one to a zone. */
-export async function onTestbed(context: SuiteContext, work: (layout: TestbedLayout) => Promise<void>): Promise<void> {
+export async function onTestbed(context: SuiteContext, work: (layout: SwarmLayout) => Promise<void>): Promise<void> {
   await removeLeftovers();
   const name = `${NAME_START}${process.pid}`;
   try {
     const { layout } = await timed(context, 'testbed of four hosts up', () =>
-      bringUpTestbed({ name, ...SHAPE }, () => {}),
+      bringUpSwarm({ name, ...SHAPE }, () => {}),
     );
     await work(layout);
   } catch (error) {
@@ -42,7 +44,7 @@ export async function onTestbed(context: SuiteContext, work: (layout: TestbedLay
     throw error;
   } finally {
     if (existsSync(join(TESTBEDS_DIRECTORY, name))) {
-      await timed(context, 'testbed down', () => takeDownTestbed(name));
+      await timed(context, 'testbed down', () => takeDownSwarm(name));
     }
   }
   await expectNoTrace(name);
@@ -68,14 +70,13 @@ export async function timed<T>({ say }: SuiteContext, what: string, run: () => P
 /** What runs left that were cut off: the process that a testbed is named after is gone. */
 async function removeLeftovers(): Promise<void> {
   for (const name of testbedNames()) {
-    if (name.startsWith(NAME_START) && !existsSync(`/proc/${name.slice(NAME_START.length)}`))
-      await takeDownTestbed(name);
+    if (name.startsWith(NAME_START) && !existsSync(`/proc/${name.slice(NAME_START.length)}`)) await takeDownSwarm(name);
   }
 }
 
 /** What the containers of all hosts that are on have said. */
 async function keepLogs({ directory }: SuiteContext, name: string): Promise<void> {
-  const { hosts } = await testbedStatus(name);
+  const { hosts } = await swarmStatus(name);
   for (const { host } of hosts.filter(({ isOn }) => isOn)) {
     const docker = new Docker(host.dockerHost);
     const containers = (await docker.run(['ps', '--all', '--format', '{{.Names}}'])).split('\n').filter(Boolean);

@@ -1,5 +1,5 @@
 // What a deploy with Terraform needs here: Terraform itself, and the provider from the registry or built from its source.
-import { ensureProvider, providerObstacle } from '../../../stacks/testbed/terraform-provider.ts';
+import { ensureProvider, providerObstacle } from '../../../stacks/testbed/swarm/terraform-provider.ts';
 import { isInstalled } from '../programs.ts';
 
 /** For programs that run Terraform: no questions, no look for newer versions. */

@@ -1,8 +1,8 @@
 // Makes one Swarm of a testbed's engines: the first begins it, the others join, and each is labelled with its zone.
 import { setTimeout as delay } from 'node:timers/promises';
-import { Docker } from '../docker.ts';
-import { TestbedError } from './errors.ts';
-import type { HostLayout, TestbedLayout } from './layout.ts';
+import { Docker } from '../../docker.ts';
+import { TestbedError } from '../errors.ts';
+import type { SwarmHost, SwarmLayout } from './layout.ts';
 
 /** Ranges for overlay networks that meet nothing else in a testbed. */
 const ADDRESS_POOL = ['--default-addr-pool', '10.78.0.0/16', '--default-addr-pool-mask-length', '24'];
@@ -13,7 +13,7 @@ const READY_TIMEOUT_MS = 90_000;
 const POLL_MS = 200;
 
 /** Resolves when every host is a ready member of one Swarm, with its label. */
-export async function ensureSwarm(layout: TestbedLayout): Promise<void> {
+export async function ensureSwarm(layout: SwarmLayout): Promise<void> {
   const states = new Map(await Promise.all(layout.hosts.map(async (host) => [host, await swarmState(host)] as const)));
   const outside = layout.hosts.filter((host) => states.get(host) === 'inactive');
   const members = layout.hosts.filter((host) => host.isManager && !outside.includes(host));
@@ -26,13 +26,13 @@ export async function ensureSwarm(layout: TestbedLayout): Promise<void> {
   await label(layout, first);
 }
 
-async function join(host: HostLayout, manager: HostLayout): Promise<void> {
+async function join(host: SwarmHost, manager: SwarmHost): Promise<void> {
   const token = await joinToken(manager, host.isManager ? 'manager' : 'worker');
   await clientOf(host).run(['swarm', 'join', '--token', token, ...addressFlags(host), `${manager.address}:2377`]);
 }
 
 /** A host that was just turned on is not a member again at once. */
-async function untilReady({ hosts }: TestbedLayout, manager: HostLayout): Promise<void> {
+async function untilReady({ hosts }: SwarmLayout, manager: SwarmHost): Promise<void> {
   const endMs = performance.now() + READY_TIMEOUT_MS;
   for (;;) {
     const states = await nodeStates(manager).catch(() => new Map<string, string>());
@@ -47,12 +47,12 @@ async function untilReady({ hosts }: TestbedLayout, manager: HostLayout): Promis
 }
 
 /** "inactive", "pending", "active", "error", "locked". */
-async function swarmState(host: HostLayout): Promise<string> {
+async function swarmState(host: SwarmHost): Promise<string> {
   return clientOf(host).run(['info', '--format', '{{.Swarm.LocalNodeState}}']);
 }
 
 /** The names of Swarm nodes as their manager sees them: "ready", "down", …. */
-export async function nodeStates(host: HostLayout): Promise<Map<string, string>> {
+export async function nodeStates(host: SwarmHost): Promise<Map<string, string>> {
   const lines = await clientOf(host).run(['node', 'ls', '--format', '{{.Hostname}} {{.Status}}']);
   return new Map(
     lines.split('\n').map((line) => {
@@ -62,7 +62,7 @@ export async function nodeStates(host: HostLayout): Promise<Map<string, string>>
   );
 }
 
-async function label({ hosts }: TestbedLayout, manager: HostLayout): Promise<void> {
+async function label({ hosts }: SwarmLayout, manager: SwarmHost): Promise<void> {
   const docker = clientOf(manager);
   for (const { name, zone } of hosts) {
     const { Spec } = (await docker.inspect('node', name)) as { Spec: { Labels: Record<string, string> } };
@@ -70,14 +70,14 @@ async function label({ hosts }: TestbedLayout, manager: HostLayout): Promise<voi
   }
 }
 
-async function joinToken(host: HostLayout, role: 'manager' | 'worker'): Promise<string> {
+async function joinToken(host: SwarmHost, role: 'manager' | 'worker'): Promise<string> {
   const token = await clientOf(host).run(['swarm', 'join-token', '--quiet', role]);
   if (token !== '') return token;
   throw new TestbedError('failure', `host ${host.name} gives no token for joining its Swarm`);
 }
 
-function addressFlags({ address }: HostLayout): string[] {
+function addressFlags({ address }: SwarmHost): string[] {
   return ['--listen-addr', address, '--advertise-addr', address, '--data-path-addr', address];
 }
 
-const clientOf = ({ dockerHost }: HostLayout) => new Docker(dockerHost);
+const clientOf = ({ dockerHost }: SwarmHost) => new Docker(dockerHost);

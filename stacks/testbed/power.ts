@@ -1,7 +1,6 @@
-// One host of a testbed: namespaces with a docker engine in them. Turned off as by its power switch, and on again with the disks
+// One host of a testbed: namespaces with the programs of a host in them. Turned off as by its power switch, and on again with the disks
 // that it had.
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
-import { request } from 'node:http';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -15,11 +14,11 @@ import {
   waitUntilGone,
 } from '../local/processes.ts';
 import { TestbedError } from './errors.ts';
-import { type HostLayout, NETWORK, type TestbedLayout } from './layout.ts';
-import { ensureCable, inNamespace, removeHostNetwork } from './network.ts';
+import type { HostLayout, TestbedLayout } from './layout.ts';
+import { ensureCable, inNamespace, removeCable } from './network.ts';
 
 const INIT = fileURLToPath(new URL('host-init.sh', import.meta.url));
-const ENGINE_TIMEOUT_MS = 120_000;
+const START_TIMEOUT_MS = 120_000;
 const POWER_OFF_TIMEOUT_MS = 20_000;
 const POLL_MS = 50;
 const LOG_LINES_SHOWN = 8;
@@ -27,35 +26,51 @@ const LOG_LINES_SHOWN = 8;
 export const HOST_ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' };
 const CGROUP_ROOT = '/sys/fs/cgroup';
 /** Drives that exist on every host from the start, owned by the user of the image (node/image/Dockerfile). */
-const DISK_NAMES = ['d1', 'd2', 'd3', 'd4'];
+export const DISK_NAMES = ['d1', 'd2', 'd3', 'd4'];
 const IMAGE_UID = 10_001;
 
 const recordFile = ({ directory }: HostLayout) => join(directory, 'host.json');
-const logFile = ({ directory }: HostLayout) => join(directory, 'engine.log');
+/** What the programs of the host have said. */
+export const hostLog = ({ directory }: HostLayout) => join(directory, 'engine.log');
 
 export function isOn(host: HostLayout): boolean {
   return isAlive(readRecord(recordFile(host)));
 }
 
-/** Resolves when its engine answers; at once when it runs already. */
-export async function turnOn(layout: TestbedLayout, host: HostLayout): Promise<void> {
+/**
+ * command: what runs in the host, and is the host: when it ends, so does everything there. Resolves when isReady says so; at once
+ * when the host is on already.
+ */
+export async function turnOn<Host extends HostLayout>(
+  layout: TestbedLayout<Host>,
+  host: Host,
+  command: readonly string[],
+  isReady: (host: Host) => Promise<boolean>,
+): Promise<void> {
   if (!isOn(host)) {
     mkdirSync(host.directory, { recursive: true });
     makeDisks(host);
-    await ensureCable(layout, host.namespace, host.name, host.address);
+    await ensureCable(layout, host);
     const [program, ...enter] = inNamespace(host.namespace);
     const namespaces = ['--mount', '--uts', '--ipc', '--pid', '--fork', '--kill-child=KILL'];
-    const init = ['sh', INIT, host.name, host.disks, ...engineCommand(host)];
+    const init = ['sh', INIT, host.name, host.disks, ...command];
     startProcess({
       program: program!,
       arguments: [...enter, 'unshare', ...namespaces, ...init],
       environment: HOST_ENVIRONMENT,
       workingDirectory: '/',
-      logFile: logFile(host),
+      logFile: hostLog(host),
       recordFile: recordFile(host),
     });
   }
-  await awaitEngine(host);
+  const endMs = performance.now() + START_TIMEOUT_MS;
+  while (!(await isReady(host))) {
+    const why = isOn(host) ? `did not answer within ${START_TIMEOUT_MS / 1_000} s` : 'ended while it was starting';
+    if (performance.now() > endMs || !isOn(host)) {
+      throw new TestbedError('failure', `host ${host.name} ${why}${lastLines(hostLog(host))}`);
+    }
+    await delay(POLL_MS);
+  }
 }
 
 /** As by its power switch: nothing in it gets to say goodbye, and its cable is dead. */
@@ -63,7 +78,7 @@ export async function turnOff(layout: TestbedLayout, host: HostLayout): Promise<
   const record = readRecord(recordFile(host));
   if (isAlive(record)) await powerOff(host, record);
   removeRecord(recordFile(host));
-  await removeHostNetwork(layout, host.namespace, host.name);
+  await removeCable(layout, host);
 }
 
 /** The empty control groups of engines that were turned off without notice. group: as in the layout. */
@@ -81,46 +96,6 @@ function makeDisks({ disks }: HostLayout): void {
     mkdirSync(join(disks, name), { recursive: true });
     chownSync(join(disks, name), IMAGE_UID, IMAGE_UID);
   }
-}
-
-function engineCommand(host: HostLayout): string[] {
-  return [
-    'dockerd',
-    ...['--host', host.dockerHost],
-    ...['--data-root', join(host.directory, 'docker')],
-    ...['--exec-root', '/run/docker'],
-    ...['--pidfile', '/run/docker.pid'],
-    ...['--exec-opt', 'native.cgroupdriver=cgroupfs'],
-    ...['--cgroup-parent', host.cgroup],
-    ...['--storage-driver', 'overlay2'],
-    ...['--insecure-registry', NETWORK],
-    ...['--log-level', 'warn'],
-  ];
-}
-
-async function awaitEngine(host: HostLayout): Promise<void> {
-  const endMs = performance.now() + ENGINE_TIMEOUT_MS;
-  while (!(await answers(host.socket))) {
-    const why = isOn(host) ? `did not answer within ${ENGINE_TIMEOUT_MS / 1_000} s` : 'ended while it was starting';
-    if (performance.now() > endMs || !isOn(host)) {
-      throw new TestbedError('failure', `the engine of host ${host.name} ${why}${lastLines(logFile(host))}`);
-    }
-    await delay(POLL_MS);
-  }
-}
-
-function answers(socketPath: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const asked = request(
-      { socketPath, path: '/_ping', agent: false, signal: AbortSignal.timeout(5_000) },
-      (response) => {
-        response.resume();
-        resolve(response.statusCode === 200);
-      },
-    );
-    asked.once('error', () => resolve(false));
-    asked.end();
-  });
 }
 
 /**

@@ -1,0 +1,3 @@
+module ashlar.test/pause
+
+go 1.24.0

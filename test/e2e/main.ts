@@ -16,6 +16,7 @@ import { logDevice } from './suites/log-device.ts';
 import { million } from './suites/million.ts';
 import { mutations } from './suites/mutations.ts';
 import { powerCut } from './suites/power-cut.ts';
+import { schemas } from './suites/schemas.ts';
 import { sigkill } from './suites/sigkill.ts';
 import { swarm } from './suites/swarm.ts';
 import { swarmMinio } from './suites/swarm-minio.ts';
@@ -34,6 +35,7 @@ const SUITES: readonly Suite[] = [
   million,
   mutations,
   hostConfig,
+  schemas,
   swarm,
   swarmMinio,
 ];

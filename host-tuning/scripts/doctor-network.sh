@@ -113,18 +113,28 @@ check_nic() {
       same "$id of $1" "${ring:-${pair#* }}" "${pair#* }" "$TUNE"
     fi
   done
-  pair=$(ethtool_pair -l "$nic" Combined)
-  if [ -n "$(settings queues)" ] && [ -n "$pair" ]; then
+  if [ -n "$(settings queues)" ]; then
+    pair=$(ethtool_pair -l "$nic" Combined)
     wanted=$(cpu_count)
-    if [ "$wanted" -gt "${pair% *}" ]; then wanted=${pair% *}; fi
-    same "nic-queues of $1" "$wanted" "${pair#* }" "$TUNE"
+    if [ -z "$pair" ]; then
+      result absent "nic-queues of $1" "$wanted" 'the card has no queues to set' -
+    else
+      if [ "$wanted" -gt "${pair% *}" ]; then wanted=${pair% *}; fi
+      same "nic-queues of $1" "$wanted" "${pair#* }" "$TUNE"
+    fi
   fi
   if [ -n "$(settings irqs)" ]; then
-    wrong=$(irq_plan "$nic" | while read -r irq cpu; do
-      found=$(content "$root/proc/irq/$irq/smp_affinity_list")
-      if [ "$found" != "$cpu" ]; then printf '%s on %s ' "$irq" "${found:-nothing}"; fi
-    done)
-    same "nic-irqs of $1" 'each on a processor of its own' "${wrong:-each on a processor of its own}" "$TUNE"
+    plan=$(irq_plan "$nic")
+    wanted='each on a processor of its own'
+    if [ -z "$plan" ]; then
+      result absent "nic-irqs of $1" "$wanted" 'the card has no interrupts of its own, or the host only one processor' -
+    else
+      wrong=$(printf '%s\n' "$plan" | while read -r irq cpu; do
+        found=$(content "$root/proc/irq/$irq/smp_affinity_list")
+        if [ "$found" != "$cpu" ]; then printf '%s on %s ' "$irq" "${found:-nothing}"; fi
+      done)
+      same "nic-irqs of $1" "$wanted" "${wrong:-$wanted}" "$TUNE"
+    fi
   fi
 }
 

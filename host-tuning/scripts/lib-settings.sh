@@ -96,5 +96,5 @@ irq_plan() {
   cpus=$(expand_cpus "$(cat "$device/local_cpulist" 2>/dev/null || cat "$root/sys/devices/system/cpu/online")")
   printf '%s\n' "$irqs" | sort -n | awk -v cpus="$cpus" '
     BEGIN { count = split(cpus, cpu, " ") }
-    count > 0 { print $1, cpu[(NR - 1) % count + 1] }'
+    NF > 0 && count > 0 { print $1, cpu[(NR - 1) % count + 1] }'
 }

@@ -80,8 +80,12 @@ describe('a host on which everything is as described', () => {
     expect(report.checks.filter(({ verdict }) => verdict === 'absent').map(({ what }) => what)).toEqual([
       'nic-rx-ring of port0',
       'nic-tx-ring of port0',
+      'nic-queues of port0',
+      'nic-irqs of port0',
       'nic-rx-ring of port1',
       'nic-tx-ring of port1',
+      'nic-queues of port1',
+      'nic-irqs of port1',
     ]);
 
     const text = run('--no-peers');

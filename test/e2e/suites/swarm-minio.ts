@@ -5,14 +5,16 @@ import { join } from 'node:path';
 import { Docker } from '../../../stacks/docker.ts';
 import { packageRoot } from '../../../stacks/local/program-files.ts';
 import type { SwarmLayout } from '../../../stacks/testbed/swarm/layout.ts';
-import { killHost, reviveHost } from '../../../stacks/testbed/swarm/testbed.ts';
+import { clientCommand, killHost, reviveHost } from '../../../stacks/testbed/swarm/testbed.ts';
+import { minioImage } from '../images.ts';
 import type { Suite, SuiteContext } from '../suite.ts';
 import { Deployment } from '../swarm/deployment.ts';
-import { minioImage } from '../swarm/images.ts';
 import { minioObstacle, prepareMinio } from '../swarm/minio.ts';
-import { ObjectClientProcess } from '../swarm/object-client-process.ts';
-import { onTestbed, TESTBED_PACKAGES, testbedObstacle, timed, until } from '../swarm/on-testbed.ts';
+import { onSwarm, SWARM_PACKAGES, swarmObstacle } from '../swarm/on-swarm.ts';
+import { publishTo } from '../swarm/publish.ts';
 import { prepareTerraform, terraformObstacle } from '../swarm/terraform.ts';
+import { timed, until } from '../testbed.ts';
+import { ObjectClientProcess } from '../traffic/object-client-process.ts';
 
 const CLUSTER = 'others';
 const SPEC = `name: ${CLUSTER}\nengine: minio\nerasure: 5+3\nsurvive: zone\nzones: {a: 1, b: 1, c: 1, d: 1}\ndrives: 2\n`;
@@ -26,12 +28,12 @@ export const swarmMinio: Suite = {
   name: 'swarm-minio',
   summary: 'engine: minio on a Swarm of four hosts, and one of them lost',
   notInCi: 'MinIO is built from its source first, which takes two cores about six minutes; name it to run it',
-  packages: TESTBED_PACKAGES,
-  obstacle: async () => (await testbedObstacle()) ?? (await terraformObstacle()) ?? (await minioObstacle()),
+  packages: SWARM_PACKAGES,
+  obstacle: async () => (await swarmObstacle()) ?? (await terraformObstacle()) ?? (await minioObstacle()),
   prepare: async () => {
     await Promise.all([prepareTerraform(), prepareMinio()]);
   },
-  run: (context) => onTestbed(context, (layout) => story(context, layout)),
+  run: (context) => onSwarm(context, (layout) => story(context, layout)),
 };
 
 async function story(context: SuiteContext, layout: SwarmLayout): Promise<void> {
@@ -39,7 +41,7 @@ async function story(context: SuiteContext, layout: SwarmLayout): Promise<void> 
   const directory = join(context.directory, 'image');
   mkdirSync(directory);
   const docker = new Docker(layout.hosts[0]!.dockerHost);
-  const image = await minioImage({ docker, registry: layout.registry, directory }, program);
+  const image = await minioImage({ docker, directory, publish: publishTo(docker, layout.registry) }, program);
   const deployment = new Deployment({
     repository: packageRoot(),
     directory: join(context.directory, 'project'),
@@ -57,7 +59,7 @@ async function story(context: SuiteContext, layout: SwarmLayout): Promise<void> 
   const survivors = nodes.filter((_, at) => layout.hosts[at]!.name !== VICTIM);
   const { credentials } = deployment.secrets(CLUSTER);
   const order = { endpoints: survivors, credentials, region: 'us-east-1', bucket: 'others', sizesBytes: SIZES_BYTES };
-  const client = new ObjectClientProcess(layout.name, order);
+  const client = new ObjectClientProcess(clientCommand(layout.name), order);
   const untilHealthy = (endpoint: string) =>
     until(READY_TIMEOUT_MS, `${endpoint} is not healthy`, async () => {
       const { status } = await client.ask({ kind: 'fetch', url: `${endpoint}/minio/health/cluster`, token: null });

@@ -10,14 +10,16 @@ import { buildImage, DEBIAN_BASE, pushImage } from '../../../stacks/image/build-
 import { adminToken } from '../../../stacks/local/node-client.ts';
 import { packageRoot } from '../../../stacks/local/program-files.ts';
 import type { SwarmLayout } from '../../../stacks/testbed/swarm/layout.ts';
-import { killHost, reviveHost, swarmStatus } from '../../../stacks/testbed/swarm/testbed.ts';
+import { clientCommand, killHost, reviveHost, swarmStatus } from '../../../stacks/testbed/swarm/testbed.ts';
+import { derivedImage, haproxyImage } from '../images.ts';
 import type { Suite, SuiteContext } from '../suite.ts';
 import { Deployment } from '../swarm/deployment.ts';
-import { derivedImage, haproxyImage } from '../swarm/images.ts';
 import { checkLoneContainer } from '../swarm/lone-container.ts';
-import { ObjectClientProcess } from '../swarm/object-client-process.ts';
-import { onTestbed, TESTBED_PACKAGES, testbedObstacle, timed, until } from '../swarm/on-testbed.ts';
+import { onSwarm, SWARM_PACKAGES, swarmObstacle } from '../swarm/on-swarm.ts';
+import { publishTo } from '../swarm/publish.ts';
 import { prepareTerraform, terraformObstacle } from '../swarm/terraform.ts';
+import { timed, until } from '../testbed.ts';
+import { ObjectClientProcess } from '../traffic/object-client-process.ts';
 
 const CLUSTER = 'swarm';
 const SPEC = 'name: swarm\nerasure: 4+2\nsurvive: zone\nzones: {a: 1, b: 1, c: 1, d: 1}\ndrives: 2\n';
@@ -37,12 +39,12 @@ const ATTEMPTS_MAX = 3;
 export const swarm: Suite = {
   name: 'swarm',
   summary: 'cdktf deploy to a Swarm of four hosts: updates, lost hosts, a bad image and a destroy, under traffic',
-  packages: [...TESTBED_PACKAGES, { name: 'haproxy', program: 'haproxy' }],
-  obstacle: async () => (await testbedObstacle()) ?? (await terraformObstacle()),
+  packages: [...SWARM_PACKAGES, { name: 'haproxy', program: 'haproxy' }],
+  obstacle: async () => (await swarmObstacle()) ?? (await terraformObstacle()),
   prepare: async () => {
     await prepareTerraform();
   },
-  run: (context) => onTestbed(context, (layout) => new SwarmRun(context, layout).run()),
+  run: (context) => onSwarm(context, (layout) => new SwarmRun(context, layout).run()),
 };
 
 class SwarmRun {
@@ -84,7 +86,7 @@ class SwarmRun {
       throw new Error('nothing is deployed, and cdktf diff says there is nothing to do');
     await this.#timed('cdktf deploy of four zones and their balancers', () => deployment.deploy(CLUSTER));
     const { clusterSecret, credentials } = deployment.secrets(CLUSTER);
-    const client = new ObjectClientProcess(this.#layout.name, {
+    const client = new ObjectClientProcess(clientCommand(this.#layout.name), {
       endpoints: this.#layout.hosts.map(({ address }) => `http://${address}:${BALANCER_PORT}`),
       credentials,
       region: 'us-east-1',
@@ -145,7 +147,7 @@ class SwarmRun {
     const { registry } = this.#layout;
     const directory = join(this.#context.directory, 'images');
     mkdirSync(directory);
-    const place = { docker, registry, directory };
+    const place = { docker, directory, publish: publishTo(docker, registry) };
     return this.#timed('images pushed', async () => ({
       first: await pushImage(docker, tag, `${registry}/${tag}`),
       second: await derivedImage(place, tag, 'second', 'LABEL ashlar.e2e=second'),

@@ -1,22 +1,21 @@
-// The images of the swarm suites, in the registry of its testbed: the storage node as it is built, another version of it, one
-// that does not start, HAProxy from Debian's packages, and MinIO.
+// The images that suites on testbeds deploy, beside the storage node as it is built: another version of it, one that does not start,
+// HAProxy from Debian's packages, and MinIO.
 import { cpSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Docker } from '../../../stacks/docker.ts';
-import { pushImage } from '../../../stacks/image/build-image.ts';
-import { run } from '../programs.ts';
+import type { Docker } from '../../stacks/docker.ts';
+import { run } from './programs.ts';
 
 export interface ImagePlace {
   readonly docker: Docker;
-  /** "10.77.0.2:5000" */
-  readonly registry: string;
+  /** Brings it from the engine to the hosts. Resolves with its reference by digest. */
+  readonly publish: (tag: string) => Promise<string>;
   /** Empty; for files on the way. */
   readonly directory: string;
 }
 
 /** The image `from` with one instruction more, under another name. Resolves with its reference by digest. */
 export async function derivedImage(
-  { docker, registry, directory }: ImagePlace,
+  { docker, directory, publish }: ImagePlace,
   from: string,
   tag: string,
   instruction: string,
@@ -26,7 +25,7 @@ export async function derivedImage(
   writeFileSync(join(context, 'Dockerfile'), `FROM ${from}\n${instruction}\n`);
   const name = `ashlar:${tag}`;
   await docker.run(['build', '--quiet', '--tag', name, context]);
-  return pushImage(docker, name, `${registry}/${name}`);
+  return publish(name);
 }
 
 /** Needs haproxy on this machine. The same libraries at the same places, and nothing else. */
@@ -45,7 +44,7 @@ export function minioImage(place: ImagePlace, program: string): Promise<string> 
 
 /** files: by their paths in the image. Resolves with the image's reference by digest. */
 async function importedImage(
-  { docker, registry, directory }: ImagePlace,
+  { docker, directory, publish }: ImagePlace,
   tag: string,
   files: ReadonlyMap<string, string>,
   change: string,
@@ -59,5 +58,5 @@ async function importedImage(
   const tarball = join(directory, tag, 'root.tar');
   await run('tar', ['-C', root, '--owner=0', '--group=0', '-cf', tarball, '.']);
   await docker.run(['import', '--change', change, tarball, tag]);
-  return pushImage(docker, tag, `${registry}/${tag}`);
+  return publish(tag);
 }

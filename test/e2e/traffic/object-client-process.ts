@@ -1,7 +1,6 @@
 // Starts object-client.ts where the clients of a testbed are, and talks to it.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { clientCommand } from '../../../stacks/testbed/swarm/testbed.ts';
 import type { ObjectClientAnswer, ObjectClientOrder, ObjectClientRequest } from './object-client.ts';
 
 export class ObjectClientProcess {
@@ -9,9 +8,8 @@ export class ObjectClientProcess {
   readonly #waiting = new Map<number, PromiseWithResolvers<ObjectClientAnswer>>();
   #nextId = 0;
 
-  /** testbed: its name. */
-  constructor(testbed: string, order: ObjectClientOrder) {
-    const [program, ...enter] = clientCommand(testbed);
+  /** enter: in front of a command, makes it run where the clients are. */
+  constructor([program, ...enter]: readonly string[], order: ObjectClientOrder) {
     const script = join(import.meta.dirname, 'object-client.ts');
     this.#child = spawn(program!, [...enter, process.execPath, script, JSON.stringify(order)], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

@@ -3,8 +3,8 @@
 // answer; what that does not hide is an error. Driven by messages from whoever started it (object-client-process.ts).
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { bodyOf, labelOf, makeLabel } from '../traffic/bodies.ts';
-import { type S3Answer, type S3Call, S3Connection, type S3Credentials } from '../traffic/s3-connection.ts';
+import { bodyOf, labelOf, makeLabel } from './bodies.ts';
+import { type S3Answer, type S3Call, S3Connection, type S3Credentials } from './s3-connection.ts';
 
 export interface ObjectClientOrder {
   readonly endpoints: readonly string[];
@@ -140,7 +140,7 @@ class ObjectClient {
   async #write(sender: Sender): Promise<void> {
     const number = ++this.#nextNumber;
     const { sizesBytes, bucket } = this.#order;
-    const label = makeLabel('swarm', number, sizesBytes[number % sizesBytes.length]!, false);
+    const label = makeLabel(bucket, number, sizesBytes[number % sizesBytes.length]!, false);
     const key = `object${number}`;
     await this.#succeed(sender, { method: 'PUT', path: `/${bucket}/${key}`, body: bodyOf(label) });
     this.#written.set(key, label);

@@ -56,14 +56,16 @@ async function settle(
   { zones, readyMs, say }: RollProps,
 ): Promise<Exclude<RollStep, { kind: 'wait' }>> {
   const startMs = port.nowMs();
-  let stuckSinceMs: number | null = null;
+  let stuck = null as { readonly pod: string; readonly sinceMs: number } | null;
   let told = '';
   for (;;) {
     const step = nextStep(zones, await port.state());
     if (step.kind !== 'wait') return step;
     const nowMs = port.nowMs();
-    stuckSinceMs = step.isStuck ? (stuckSinceMs ?? nowMs) : null;
-    const isOver = nowMs - startMs >= readyMs || (stuckSinceMs !== null && nowMs - stuckSinceMs >= STUCK_MS);
+    // A process that ends again and again runs in between, for ever shorter a part of the time: that does not count as a change.
+    if (stuck?.pod !== step.pod) stuck = step.isStuck ? { pod: step.pod, sinceMs: nowMs } : null;
+    const isGivenUp = step.isStuck && stuck !== null && nowMs - stuck.sinceMs >= STUCK_MS;
+    const isOver = nowMs - startMs >= readyMs || isGivenUp;
     if (isOver) {
       throw new KubernetesError(
         'failure',

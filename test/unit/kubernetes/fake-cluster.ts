@@ -5,11 +5,15 @@ import type { KubernetesStack } from '../../../stacks/kubernetes/describe.ts';
 import type { RollPort } from '../../../stacks/kubernetes/roll.ts';
 
 const STARTS_MS = 30_000;
+const CRASH_PERIOD_MS = 20_000;
+const CRASH_AFTER_MS = 4_000;
 
 export class FakeCluster implements RollPort {
   readonly log: string[] = [];
   /** Versions whose pods never run. */
   readonly bad = new Set<string>();
+  /** Versions whose pods end soon after each start, and are started again and again. */
+  readonly crashing = new Set<string>();
   /** What the gate says, instead of yes, as long as this gives something. */
   objection: (node: string) => readonly string[] | null = () => null;
   /** What the budget says. */
@@ -38,12 +42,14 @@ export class FakeCluster implements RollPort {
 
   async state(): Promise<ClusterState> {
     const pods = [...this.#pods.values()].map((pod): PodState => {
-      const isBad = this.bad.has(pod.revision);
+      const isCrashing = this.crashing.has(pod.revision);
+      const isDown = isCrashing && this.#nowMs % CRASH_PERIOD_MS >= CRASH_AFTER_MS;
+      const isBad = this.bad.has(pod.revision) || isDown;
       return {
         ...pod,
-        isReady: !isBad && pod.readyAtMs <= this.#nowMs,
+        isReady: !isBad && !isCrashing && pod.readyAtMs <= this.#nowMs,
         isStarted: !isBad,
-        problem: isBad ? 'ImagePullBackOff: no such image' : null,
+        problem: problemOf(isBad, isDown),
         isStuck: isBad,
       };
     });
@@ -99,4 +105,9 @@ export class FakeCluster implements RollPort {
       readyAtMs: nowMs + STARTS_MS,
     });
   }
+}
+
+function problemOf(isBad: boolean, isDown: boolean): string | null {
+  if (isDown) return 'CrashLoopBackOff: exit code 1';
+  return isBad ? 'ImagePullBackOff: no such image' : null;
 }

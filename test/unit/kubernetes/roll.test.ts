@@ -79,6 +79,17 @@ describe('a rollout', () => {
     expect(cluster.nowMs()).toBeLessThan(120_000);
   });
 
+  test('of a version that ends again and again stops as soon, although it runs in between', async () => {
+    const cluster = new FakeCluster(stack, 'v1');
+    cluster.apply('v2');
+    cluster.crashing.add('v2');
+    await expect(start(cluster).ended).rejects.toThrow(
+      'the rollout stops at pod six-a-0: CrashLoopBackOff: exit code 1. The other pods were left as they are',
+    );
+    expect(cluster.versions()['six-a-1']).toBe('v1');
+    expect(cluster.nowMs()).toBeLessThan(120_000);
+  });
+
   test.each([
     ['the version before', 'v1', 1],
     ['a good one', 'v3', 6],

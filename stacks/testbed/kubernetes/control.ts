@@ -19,6 +19,8 @@ import { API_PORT, CLUSTER_DOMAIN, type KubernetesLayout, SERVICE_NETWORK } from
 import type { KubernetesPrograms } from './programs.ts';
 
 const ETCD = 'http://127.0.0.1:2379';
+/** They alone ask this API server: by default they would hold themselves back for minutes with some hundred nodes. */
+const API_LIMITS = { 'kube-api-qps': '200', 'kube-api-burst': '400' };
 /** In the order of their start. */
 const PARTS = ['etcd', 'apiserver', 'controllers', 'scheduler', 'dns'] as const;
 type Part = (typeof PARTS)[number];
@@ -93,13 +95,14 @@ function controllers(layout: KubernetesLayout, { server }: KubernetesPrograms): 
     'leader-elect': 'false',
     // Half of what it is by default, for tests that wait for it; hosts report every ten seconds.
     'node-monitor-grace-period': '25s',
+    ...API_LIMITS,
   };
   const command = [server, 'kube-controller-manager', ...flagsOf(flags)];
   return service(layout, 'controllers', command, 'https://127.0.0.1:10257/healthz');
 }
 
 function scheduler(layout: KubernetesLayout, { server }: KubernetesPrograms): ServiceProps {
-  const flags = { kubeconfig: kubeconfigOf(layout, 'scheduler', SCHEDULER), 'leader-elect': 'false' };
+  const flags = { kubeconfig: kubeconfigOf(layout, 'scheduler', SCHEDULER), 'leader-elect': 'false', ...API_LIMITS };
   return service(layout, 'scheduler', [server, 'kube-scheduler', ...flagsOf(flags)], 'https://127.0.0.1:10259/healthz');
 }
 

@@ -6,10 +6,10 @@ import { Docker } from '../../../stacks/docker.ts';
 import { packageRoot } from '../../../stacks/local/program-files.ts';
 import type { SwarmLayout } from '../../../stacks/testbed/swarm/layout.ts';
 import { clientCommand, killHost, reviveHost } from '../../../stacks/testbed/swarm/testbed.ts';
+import { MINIO } from '../go-programs.ts';
 import { minioImage } from '../images.ts';
 import type { Suite, SuiteContext } from '../suite.ts';
 import { Deployment } from '../swarm/deployment.ts';
-import { minioObstacle, prepareMinio } from '../swarm/minio.ts';
 import { onSwarm, SWARM_PACKAGES, swarmObstacle } from '../swarm/on-swarm.ts';
 import { publishTo } from '../swarm/publish.ts';
 import { prepareTerraform, terraformObstacle } from '../swarm/terraform.ts';
@@ -29,15 +29,15 @@ export const swarmMinio: Suite = {
   summary: 'engine: minio on a Swarm of four hosts, and one of them lost',
   notInCi: 'MinIO is built from its source first, which takes two cores about six minutes; name it to run it',
   packages: SWARM_PACKAGES,
-  obstacle: async () => (await swarmObstacle()) ?? (await terraformObstacle()) ?? (await minioObstacle()),
+  obstacle: async () => (await swarmObstacle()) ?? (await terraformObstacle()) ?? (await MINIO.obstacle()),
   prepare: async () => {
-    await Promise.all([prepareTerraform(), prepareMinio()]);
+    await Promise.all([prepareTerraform(), MINIO.prepare()]);
   },
   run: (context) => onSwarm(context, (layout) => story(context, layout)),
 };
 
 async function story(context: SuiteContext, layout: SwarmLayout): Promise<void> {
-  const program = await timed(context, 'MinIO built', prepareMinio);
+  const program = await timed(context, 'MinIO built', () => MINIO.prepare());
   const directory = join(context.directory, 'image');
   mkdirSync(directory);
   const docker = new Docker(layout.hosts[0]!.dockerHost);

@@ -10,6 +10,9 @@ import { bitrot } from './suites/bitrot.ts';
 import { clients } from './suites/clients.ts';
 import { history } from './suites/history.ts';
 import { hostConfig } from './suites/host-config.ts';
+import { kubernetes, kubernetesPulumi } from './suites/kubernetes.ts';
+import { kubernetesMinio } from './suites/kubernetes-minio.ts';
+import { kubernetesScale } from './suites/kubernetes-scale.ts';
 import { layouts } from './suites/layouts.ts';
 import { loadBalancer } from './suites/load-balancer.ts';
 import { logDevice } from './suites/log-device.ts';
@@ -38,6 +41,10 @@ const SUITES: readonly Suite[] = [
   schemas,
   swarm,
   swarmMinio,
+  kubernetes,
+  kubernetesPulumi,
+  kubernetesMinio,
+  kubernetesScale,
 ];
 /** What has not begun by then is skipped: a run that is cut off from outside says nothing. */
 const CI_DEADLINE_MS = 70 * 60_000;

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isComplete, parseClusterState } from '../../../stacks/kubernetes/cluster-state.ts';
 import type { Kubectl } from '../../../stacks/kubernetes/kubectl.ts';
@@ -156,4 +158,21 @@ describe('a pod is taken down', () => {
     expect(await gate.askGate('a1', state('six-a-0'))).toEqual({ kind: 'clear' });
     expect(await gate.askGate('a1', state('six-c-1'))).toEqual({ kind: 'blocked', reasons: ['six-c-1 is not ready'] });
   });
+});
+
+test('what a Kubernetes 1.33 printed while a bad image crashed in its first pod is understood', () => {
+  const recorded = readFileSync(join(import.meta.dirname, 'recorded-bad-image.json'), 'utf8');
+  const { statefulSets, pods } = parseClusterState(JSON.parse(recorded));
+  const revisions = new Map(statefulSets.map(({ name, updateRevision }) => [name, updateRevision]));
+  expect(pods.map(({ name, isReady, isStarted, isStuck }) => [name, isReady, isStarted, isStuck])).toEqual([
+    ['kube-a-0', false, false, true],
+    ...['b', 'c', 'd'].map((zone) => [`kube-${zone}-0`, true, true, false]),
+  ]);
+  expect(pods[0]!.problem).toMatch(
+    /^CrashLoopBackOff: back-off 40s restarting .*: it ended with exit code 1 \(Error\)$/,
+  );
+  // All are as their StatefulSets say: only that of the first zone was updated.
+  expect(pods.map(({ revision }) => revision)).toEqual(
+    ['a', 'b', 'c', 'd'].map((zone) => revisions.get(`kube-${zone}`)),
+  );
 });

@@ -159,10 +159,10 @@ export class Story {
       if (bad.join() !== why[1]) throw new Error(`pods with the bad image: ${bad.join(', ')}; it stopped at ${why[1]}`);
     });
     await this.#underTraffic('the good image after it', ATTEMPTS_MAX, async () => {
-      settle(project, images.first);
-      await this.#up('up with a good image after the bad one');
+      settle(project, images.second);
+      await this.#up('up with the image before the bad one');
     });
-    await this.#mustBe(images.first);
+    await this.#mustBe(images.second);
     await this.#mustNotDiffer('the up after the bad image');
   }
 

@@ -43,6 +43,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/doctor.ts'),
   },
   {
+    name: 'provision',
+    summary: 'take a rack from its spec to a Swarm or Kubernetes to deploy to',
+    load: () => import('./commands/provision.ts'),
+  },
+  {
     name: 'kubernetes',
     summary: 'prepare, check and roll out a deploy to Kubernetes',
     load: () => import('./commands/kubernetes.ts'),

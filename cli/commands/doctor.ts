@@ -1,24 +1,15 @@
 // `ashlar doctor`: looks at the machines of a spec, over ssh or at this one, and changes nothing. Exit code 0 when every machine is as
 // its spec says, 1 when one is not or cannot be reached, 2 for bad input.
 import { hostname } from 'node:os';
-import { Readable } from 'node:stream';
 import { describeHost } from '../../host-tuning/describe-host.ts';
-import {
-  type DoctorOptions,
-  type DoctorReport,
-  doctorShell,
-  type ProgramOutcome,
-  readReport,
-  sshTarget,
-} from '../../host-tuning/doctor-call.ts';
+import type { DoctorOptions, DoctorReport } from '../../host-tuning/doctor-call.ts';
 import { HostError } from '../../host-tuning/errors.ts';
-import { hostTable } from '../../host-tuning/host-table.ts';
-import { doctorScript, readHostScripts } from '../../host-tuning/scripts.ts';
 import type { ClusterSpec } from '../../spec/cluster-spec.ts';
-import { tryProgram } from '../../stacks/run-program.ts';
 import { jsonOption } from '../cluster-options.ts';
 import type { CommandModule } from '../command.ts';
 import { loadSpec } from '../spec-file.ts';
+import { examine, SSH, USER_HELP } from './doctor/examine.ts';
+import { reportText } from './doctor/report-text.ts';
 
 interface Options {
   readonly file?: string;
@@ -45,9 +36,6 @@ Examples:
   ashlar doctor a1 b1 --ssh "ssh -i key -o BatchMode=yes"
   ashlar doctor --local --json`;
 
-/** Never asks for anything: nobody sees the questions of eight machines. */
-const SSH = 'ssh -o BatchMode=yes -o ConnectTimeout=10';
-
 /** More at once would measure each other, and nobody reads so fast. */
 const AT_ONCE = 8;
 
@@ -58,7 +46,7 @@ export const define: CommandModule['define'] = (command, context) => {
     .addOption(jsonOption())
     .option('--local', 'this machine, which is the one named, or the one whose name it has')
     .option('--ssh <command>', 'how machines are reached', SSH)
-    .option('--user <name>', 'who logs in (default: the first user of the spec that may use sudo)')
+    .option('--user <name>', USER_HELP)
     .option('--no-peers', 'send nothing to the other machines')
     .option('--measure', 'measure drives and network, too')
     .addHelpText('after', HELP)
@@ -89,40 +77,8 @@ function chosen(spec: ClusterSpec, asked: readonly string[], isLocal: boolean): 
 }
 
 function callFor(spec: ClusterSpec, name: string, options: Options): () => Promise<DoctorReport> {
-  const description = describeHost(spec, name);
-  const script = doctorScript(readHostScripts(), hostTable(description));
+  // A name that is in no spec is said before any machine is asked.
+  describeHost(spec, name);
   const asked: DoctorOptions = { json: true, peers: options.peers, measure: options.measure === true };
-  const words =
-    options.local === true
-      ? // As whoever asks: what only root can see is said to be unknown.
-        doctorShell(true, asked)
-      : sshWords(sshTarget(description.host, options.user), options.ssh, asked);
-  return async () => readReport(name, await run(words, script));
-}
-
-function sshWords(
-  { target, isRoot }: ReturnType<typeof sshTarget>,
-  ssh: string,
-  asked: DoctorOptions,
-): readonly string[] {
-  return [...ssh.split(' ').filter((word) => word !== ''), target, ...doctorShell(isRoot, asked)];
-}
-
-async function run([program, ...args]: readonly string[], script: string): Promise<ProgramOutcome> {
-  return await tryProgram(program!, args, { stdin: Readable.from([script]) });
-}
-
-function reportText(report: DoctorReport): string {
-  if ('error' in report) return `${report.host}: UNKNOWN: ${report.error}`;
-  const wrong = report.checks.filter(({ verdict }) => verdict === 'bad' || verdict === 'unknown');
-  const measured = report.checks.filter(({ verdict }) => verdict === 'measured');
-  const good = report.checks.length - wrong.length - measured.length;
-  return [
-    `${report.host}: ${good} as wanted, ${wrong.length} not`,
-    ...wrong.flatMap(({ verdict, what, wanted, found, mend }) => [
-      `  ${verdict.toUpperCase()}  ${what}: wanted ${wanted}, found ${found}`,
-      ...(mend === null ? [] : [`      ${mend}`]),
-    ]),
-    ...measured.map(({ what, found }) => `  ${what}: ${found}`),
-  ].join('\n');
+  return () => examine(spec, name, options.local === true ? null : options, asked);
 }

@@ -68,7 +68,8 @@ export const define: CommandModule['define'] = (command, context) => {
     });
 };
 
-function withImage(files: ReadonlyMap<string, string>): Map<string, string | Uint8Array> {
+/** With seed.iso. */
+export function withImage(files: ReadonlyMap<string, string>): Map<string, string | Uint8Array> {
   const seed = new Map(SEED_FILES.map((name) => [name, files.get(name)!]));
   return new Map<string, string | Uint8Array>([...files, ['seed.iso', seedIso(seed)]]);
 }

@@ -16,9 +16,9 @@ export interface BootDataOptions {
 
 export interface BootData {
   readonly name: string;
-  /** cloud-config, some 60 KB. */
+  /** cloud-config, some 55 KB. */
   readonly userData: string;
-  /** The same, gzip in base64, some 15 KB before the base64; cloud-init unpacks it. */
+  /** The same, gzip in base64, some 13 KB before the base64; cloud-init unpacks it. */
   readonly userDataGzipBase64: string;
   readonly metaData: string;
   /** Version 2, for NoCloud. What it leaves out is in userData (docs/host-tuning.md). */

@@ -1,8 +1,12 @@
 // The scripts that run on a host: POSIX sh, from scripts/, each with what they have in common before it. They hold no values; those are
-// in the host's table, which the doctor carries within itself, so that it runs alone on a host that has nothing of ours.
+// in the host's table, which the doctor carries within itself, so that it runs alone on a host that has nothing of ours. Comments stay
+// here: they are a fifth of the user-data when it is packed, and providers take little of that.
 import { readFileSync } from 'node:fs';
 
-const SHEBANG = '#!/bin/sh\n';
+const SHEBANG =
+  '#!/bin/sh\n# Of Ashlar, whose sources have the comments (host-tuning/scripts); docs/host-tuning.md says what it does.\n';
+/** Lines of nothing else; what shellcheck is told stays. */
+const COMMENT = /^[ \t]*#(?! shellcheck ).*\n/gm;
 const END_OF_TABLE = 'END_OF_TABLE';
 
 export interface HostScripts {
@@ -16,7 +20,8 @@ export interface HostScripts {
 
 /** Parts of this package: the same whenever they are read. */
 export function readHostScripts(): HostScripts {
-  const read = (name: string) => readFileSync(new URL(`scripts/${name}.sh`, import.meta.url), 'utf8');
+  const read = (name: string) =>
+    readFileSync(new URL(`scripts/${name}.sh`, import.meta.url), 'utf8').replace(COMMENT, '');
   return {
     libDrives: read('lib-drives'),
     libSettings: read('lib-settings'),

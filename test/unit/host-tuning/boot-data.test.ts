@@ -1,5 +1,5 @@
 // What other people's stacks are given for their machines: the same as the command writes, in the forms that providers take.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -40,6 +40,11 @@ describe('the data of a host', () => {
       doctorScript: rendered.get('doctor.sh'),
     });
     expect(unpacked(userDataGzipBase64)).toBe(rendered.get('user-data'));
+  });
+
+  test('fit EC2 with a KiB to spare, for every machine of the complete example', () => {
+    const archive = specOf(readFileSync('examples/bare-metal.yaml', 'utf8'));
+    expect(bootData(archive, scripts, { userDataBytesMax: 16_384 - 1024 }).size).toBe(6);
   });
 
   test('are packed without a word about when and where', () => {

@@ -212,6 +212,15 @@ it('every file is in the user-data, and in the script for a running host, byte f
   expect(applied.at(-1)![2]).toBe('/etc/ashlar/host.conf');
 });
 
+it('no script has a comment but what shellcheck is told, and where the comments are', () => {
+  const own = hostFiles(described('runtime: docker'), scripts).filter(({ path }) => /(drives|tune)\.sh$/.test(path));
+  expect(own).toHaveLength(2);
+  for (const { text } of own) {
+    const comments = text.split('\n').filter((line) => /^\s*#/.test(line) && !line.includes('# shellcheck '));
+    expect(comments).toEqual(['#!/bin/sh', expect.stringContaining('host-tuning/scripts')]);
+  }
+});
+
 it('every script is one that sh can read', () => {
   const description = described('runtime: docker');
   const own = hostFiles(description, scripts).filter(({ path }) => path.startsWith('/usr/local'));

@@ -118,6 +118,11 @@ check_engine() {
     *) return ;;
   esac
   for engine in $engines; do
+    # The kubelet ends and begins again until its host has joined.
+    if [ "$engine" != kubelet.service ]; then
+      same "$engine" active "$(systemctl is-active "$engine" 2>/dev/null)" \
+        "mend the drives first, which it waits for; then systemctl start $engine, and journalctl --unit $engine"
+    fi
     settings limit | while IFS=$tab read -r id wanted; do
       same "$id of $engine" "$wanted" "$(systemctl show "$engine" --property LimitNOFILE --value 2>/dev/null)" \
         "systemctl daemon-reload; systemctl restart $engine"

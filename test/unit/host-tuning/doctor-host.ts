@@ -149,6 +149,7 @@ while [ $# -gt 1 ]; do if [ "$1" = -s ]; then size=$2; fi; shift; done
 case "$*" in
   'show docker.service --property LimitNOFILE --value') cat "$state/nofile" 2>/dev/null || echo 1048576 ;;
   'show docker.service --property After --value') cat "$state/after" 2>/dev/null || echo 'network-online.target ashlar-drives.target' ;;
+  'is-active docker.service') cat "$state/active-$2" 2>/dev/null || echo active ;;
   'is-active '*) cat "$state/active-$2" 2>/dev/null || { echo inactive; exit 3; } ;;
 esac`,
   );

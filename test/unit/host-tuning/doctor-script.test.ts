@@ -139,6 +139,7 @@ describe('what is wrong is named', () => {
     host.write('/sys/kernel/mm/transparent_hugepage/enabled', '[always] madvise never\n');
     host.write('/sys/devices/system/cpu/cpu1/cpufreq/scaling_governor', 'powersave\n');
     host.state('active-tuned.service', 'active\n');
+    host.state('active-docker.service', 'failed\n');
     host.state('nofile', '524288\n');
     host.state('after', 'network-online.target\n');
     const report = checks();
@@ -164,6 +165,7 @@ describe('what is wrong is named', () => {
       'bad transparent-hugepages: always',
       'bad cpu-governor: performance powersave',
       'bad service.tuned: on',
+      'bad docker.service: failed',
       'bad limit-nofile of docker.service: 524288',
       'bad start of docker.service: it does not wait for ashlar-drives.target',
     ]);

@@ -3,6 +3,8 @@
 import { cpSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Docker } from '../../stacks/docker.ts';
+import { buildImage, DEBIAN_BASE } from '../../stacks/image/build-image.ts';
+import { packageRoot } from '../../stacks/local/program-files.ts';
 import { run } from './programs.ts';
 
 export interface ImagePlace {
@@ -11,6 +13,13 @@ export interface ImagePlace {
   readonly publish: (tag: string) => Promise<string>;
   /** Empty; for files on the way. */
   readonly directory: string;
+}
+
+/** Of the storage node, on a base from Debian packages. */
+export async function builtImage({ docker, publish }: ImagePlace, tag = 'ashlar:e2e'): Promise<string> {
+  const props = { docker, repository: packageRoot(), tag, base: DEBIAN_BASE, signingKey: null, onStep: () => {} };
+  await buildImage(props);
+  return publish(tag);
 }
 
 /** The image `from` with one instruction more, under another name. Resolves with its reference by digest. */

@@ -105,15 +105,13 @@ async function mustAgree(
 ): Promise<void> {
   const { stdout } = await project.ashlar(['kubernetes', 'check']);
   const proved = Number(/of which (\d+) may be away at once/.exec(stdout)?.[1]);
-  const { stdout: status } = await view.kubectl(['get', 'pdb', CLUSTER, '-o', 'json']);
-  const budget = JSON.parse(status) as {
-    readonly spec: { readonly maxUnavailable: number };
-    readonly status: { readonly expectedPods: number; readonly disruptionsAllowed: number };
-  };
-  const { expectedPods, disruptionsAllowed } = budget.status;
-  if (!(proved >= 1) || budget.spec.maxUnavailable !== proved || disruptionsAllowed !== proved)
-    throw new Error(`the plan proves ${proved}, the budget says ${JSON.stringify(budget)}`);
-  context.say(`${title}: the budget lets ${disruptionsAllowed} of ${expectedPods} pods go, as the plan proves`);
+  const allowed = () => view.disruptionsAllowed();
+  await until(READY_TIMEOUT_MS, 'the budget counts no pods', async () => (await allowed()) > 0);
+  const { stdout: spec } = await view.kubectl(['get', 'pdb', CLUSTER, '-o', 'jsonpath={.spec.maxUnavailable}']);
+  const { stdout: pods } = await view.kubectl(['get', 'pdb', CLUSTER, '-o', 'jsonpath={.status.expectedPods}']);
+  if (!(proved >= 1) || Number(spec) !== proved || (await allowed()) !== proved)
+    throw new Error(`the plan proves ${proved}, the budget is ${spec}, and it allows ${await allowed()} now`);
+  context.say(`${title}: the budget lets ${proved} of ${pods} pods go, as the plan proves`);
 }
 
 function hostsOf({ zones, nodesPerZone }: Scale): SimulatedHost[] {

@@ -2,10 +2,9 @@
 // object, and kubelets run the image. Clients write and read while images change, hosts are drained or lose their power, and a bad image
 // is deployed; what is destroyed and deployed again has its objects.
 import { join } from 'node:path';
-import { buildImage, DEBIAN_BASE } from '../../../stacks/image/build-image.ts';
 import { packageRoot } from '../../../stacks/local/program-files.ts';
 import type { KubernetesLayout } from '../../../stacks/testbed/kubernetes/layout.ts';
-import { derivedImage } from '../images.ts';
+import { builtImage, derivedImage } from '../images.ts';
 import {
   KUBERNETES_PACKAGES,
   kubernetesObstacle,
@@ -62,11 +61,8 @@ function imagesOf(context: SuiteContext, { name }: KubernetesLayout): Promise<St
   return timed(context, 'images built, and loaded by all hosts', () =>
     withEngine(context, name, async (place) => {
       const tag = 'ashlar:e2e';
-      const { docker, publish } = place;
-      const props = { docker, repository: packageRoot(), tag, base: DEBIAN_BASE, signingKey: null, onStep: () => {} };
-      await buildImage(props);
       return {
-        first: await publish(tag),
+        first: await builtImage(place, tag),
         second: await derivedImage(place, tag, 'second', 'LABEL ashlar.e2e=second'),
         bad: await derivedImage(place, tag, 'bad', 'ENTRYPOINT ["/usr/local/bin/node", "--eval", "process.exit(1)"]'),
       };

@@ -12,6 +12,8 @@ export interface ObjectClientOrder {
   readonly region: string;
   readonly bucket: string;
   readonly sizesBytes: readonly number[];
+  /** Of each of the three that work at the same time, between its requests; none unless told. */
+  readonly pauseMs?: number;
 }
 
 export type ObjectClientRequest =
@@ -132,6 +134,7 @@ class ObjectClient {
   async #workUntil(sender: Sender, stop: AbortSignal): Promise<number> {
     for (let count = 0; ; count++) {
       if (stop.aborted) return count;
+      await delay(this.#order.pauseMs ?? 0);
       if (count % 2 === 0) await this.#write(sender);
       else await this.#read(sender, [...this.#written.keys()][randomInt(this.#written.size)]!);
     }

@@ -132,7 +132,6 @@ function podSpec(plan: Plan, settings: KubernetesSettings, image: string, config
         volumeMounts: [
           { name: 'config', mountPath: CONFIG_DIRECTORY, readOnly: true },
           ...(secretName === null ? [] : [{ name: 'certificate', mountPath: CERTIFICATE_DIRECTORY, readOnly: true }]),
-          { name: 'tmp', mountPath: '/tmp' },
         ],
       },
     ],
@@ -154,7 +153,6 @@ function podSpec(plan: Plan, settings: KubernetesSettings, image: string, config
               },
             },
           ]),
-      { name: 'tmp', emptyDir: { sizeLimit: '64Mi' } },
     ],
   };
 }

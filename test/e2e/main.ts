@@ -11,6 +11,7 @@ import { clients } from './suites/clients.ts';
 import { history } from './suites/history.ts';
 import { hostConfig } from './suites/host-config.ts';
 import { kubernetes, kubernetesPulumi } from './suites/kubernetes.ts';
+import { kubernetesManifests } from './suites/kubernetes-manifests.ts';
 import { kubernetesMinio } from './suites/kubernetes-minio.ts';
 import { kubernetesScale } from './suites/kubernetes-scale.ts';
 import { layouts } from './suites/layouts.ts';
@@ -43,6 +44,7 @@ const SUITES: readonly Suite[] = [
   swarmMinio,
   kubernetes,
   kubernetesPulumi,
+  kubernetesManifests,
   kubernetesMinio,
   kubernetesScale,
 ];

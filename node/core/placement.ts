@@ -3,7 +3,7 @@
 // that IEEE 754 defines to the last bit are used). Adding or removing one drive moves little more than that drive's share,
 // counted by position, because a shard belongs to its position: docs/decisions/0005-placement-draws-per-position.md.
 import type { Scheme } from './cluster-map.ts';
-import { exponential, exponentialAtLeast, hashText, mix, ratesFor } from './draws.ts';
+import { exponential, exponentialAtLeast, hashText, mix, mixRun, ratesFor } from './draws.ts';
 import { lossBudget } from './quorum.ts';
 
 /** One drive as placement sees it. */
@@ -213,8 +213,12 @@ class Table {
     row.drive = -1;
     row.draw = Number.POSITIVE_INFINITY;
     let start = 0;
-    for (const end of this.#runEnds) {
-      const drive = isNew ? this.#hashRun(row, start, end) : this.#room.largestOpen(row.hashes, start, end);
+    // By index, because the loop of mixRun, where all the time goes, takes half as long again inside of a for…of.
+    for (let run = 0; run < this.#runEnds.length; run++) {
+      const end = this.#runEnds[run]!;
+      const drive = isNew
+        ? mixRun(this.#seeds, row.position + 1, row.hashes, start, end)
+        : this.#room.largestOpen(row.hashes, start, end);
       start = end;
       if (drive < 0) continue;
       const hash = row.hashes[drive]!;
@@ -222,22 +226,6 @@ class Table {
       const draw = this.#draw(hash, drive);
       if (draw < row.draw) [row.drive, row.draw] = [drive, draw];
     }
-  }
-
-  /** Hashes for the row's position from start to before end; returns the drive with the largest one, the first of equals. */
-  #hashRun({ position, hashes }: Row, start: number, end: number): number {
-    const seeds = this.#seeds;
-    let largest = -1;
-    let largestHash = -1;
-    for (let drive = start; drive < end; drive++) {
-      const hash = mix(seeds[drive]!, position + 1);
-      hashes[drive] = hash;
-      if (hash > largestHash) {
-        largest = drive;
-        largestHash = hash;
-      }
-    }
-    return largest;
   }
 
   #draw(hash: number, drive: number): number {

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Scheme } from '../../../node/core/cluster-map.ts';
-import { exponential, exponentialAtLeast, hashText, mix, ratesFor } from '../../../node/core/draws.ts';
+import { exponential, exponentialAtLeast, hashText, mix, mixRun, ratesFor } from '../../../node/core/draws.ts';
 import { capsFor, type PlacementDrive, place } from '../../../node/core/placement.ts';
 import { anyCluster, cluster } from '../../property/clusters.ts';
 
@@ -103,5 +103,26 @@ describe('the cheap bound of a draw', () => {
       // At the large end, where the smallest of many draws are, the two all but meet.
       if (hash >= 2 ** 32 * 0.99) expect(exponential(hash) - exponentialAtLeast(hash)).toBeLessThan(1e-4);
     }
+  });
+});
+
+describe('hashes of many at once', () => {
+  it('are those of each, and the place of the largest is found, the first of equals', () => {
+    const anyHash = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+    fc.assert(
+      fc.property(
+        fc.array(anyHash, { minLength: 3, maxLength: 40 }),
+        fc.integer({ min: 0, max: 70 }),
+        (given, word) => {
+          const seeds = Uint32Array.from([...given, ...given]);
+          const hashes = new Uint32Array(seeds.length);
+          const largest = mixRun(seeds, word, hashes, 1, seeds.length - 1);
+          const expected = [...seeds].map((seed) => mix(seed, word));
+          expect([...hashes]).toEqual([0, ...expected.slice(1, -1), 0]);
+          expect(largest).toBe(expected.indexOf(Math.max(...expected.slice(1, -1)), 1));
+        },
+      ),
+      { seed: 1 },
+    );
   });
 });

@@ -19,6 +19,7 @@ import type { Suite, SuiteContext } from '../suite.ts';
 import { SWARM_PACKAGES } from '../swarm/on-swarm.ts';
 import { onTestbed } from '../testbed.ts';
 import { ClusterView } from './cluster-view.ts';
+import { stopSimulation } from './simulated-nodes.ts';
 
 /** The engine that builds the images is one of a Swarm testbed with a single host. */
 export const KUBERNETES_PACKAGES: Suite['packages'] = [
@@ -52,7 +53,10 @@ export function onKubernetes(
   const kind = {
     nameStart: 'e2e-k-',
     bringUp: async (name: string) => (await bringUpKubernetes({ name, ...shape }, () => {})).layout,
-    takeDown: takeDownKubernetes,
+    takeDown: async (name: string) => {
+      await stopSimulation(findKubernetes(name));
+      await takeDownKubernetes(name);
+    },
     keepLogs,
   };
   return onTestbed(context, kind, work);

@@ -121,18 +121,23 @@ export class RealPulumi implements PulumiCommands {
   }
 
   async up(): Promise<PulumiOutcome> {
-    await this.#pulumi(['stack', 'select', '--create', STACK]);
+    await this.#selectStack();
     const { exitCode, stdout, stderr } = await this.#pulumi(['up', '--yes', '--skip-preview'], false);
     return { isDone: exitCode === 0, said: stdout + stderr };
   }
 
   async changes(): Promise<string> {
+    await this.#selectStack();
     const { exitCode, stdout, stderr } = await this.#pulumi(['preview', '--diff', '--expect-no-changes'], false);
     return exitCode === 0 ? '' : stdout + stderr;
   }
 
   async destroy(): Promise<void> {
     await this.#pulumi(['destroy', '--yes', '--skip-preview']);
+  }
+
+  #selectStack() {
+    return this.#pulumi(['stack', 'select', '--create', STACK]);
   }
 
   #pulumi(args: readonly string[], mustSucceed = true) {

@@ -22,7 +22,7 @@ export async function withSimulatedHosts(
   hosts: readonly SimulatedHost[],
   work: () => Promise<void>,
 ): Promise<void> {
-  const directory = join(layout.control.directory, 'kwok');
+  const directory = directoryOf(layout);
   mkdirSync(directory, { recursive: true });
   const [[annotation, value]] = Object.entries(SIMULATED) as [[string, string]];
   const flags = {
@@ -41,9 +41,16 @@ export async function withSimulatedHosts(
     await appliedAll(layout.kubeconfig, hosts.map(nodeOf));
     await work();
   } finally {
-    await stopService(directory);
+    await stopSimulation(layout);
   }
 }
+
+/** Also of a run that was cut off. */
+export function stopSimulation(layout: KubernetesLayout): Promise<void> {
+  return stopService(directoryOf(layout));
+}
+
+const directoryOf = ({ control }: KubernetesLayout) => join(control.directory, 'kwok');
 
 function nodeOf({ name, zone }: SimulatedHost) {
   return {

@@ -30,7 +30,7 @@ describe('a project', () => {
   });
 
   test('is refused with files that say nothing of use', () => {
-    expect(() => open({ specFile: 'none.yaml' })).toThrow('the spec none.yaml cannot be read');
+    expect(() => open({ specFile: 'none.yaml' })).toThrow('the spec none.yaml cannot be read: there is no such file');
     expect(() => open({ settingsFile: 'none.yaml' })).toThrow('the settings none.yaml cannot be read');
     write('kubernetes.yaml', 'image: [');
     expect(() => open()).toThrow('kubernetes.yaml is not YAML');

@@ -92,6 +92,7 @@ export class Story {
     await this.#up('up of four zones, all nodes ready');
     await this.#mustBe(images.first);
     await this.#mustNotDiffer('the first up');
+    await this.#mustRefuseToReplace();
     await this.#client.ask({ kind: 'make-bucket' });
     const written = await this.#client.ask({ kind: 'write', count: context.ci ? 30 : 100 });
     context.say(`  ${written.done} objects written`);
@@ -105,6 +106,20 @@ export class Story {
     await this.#loseHost();
     await this.#badImage();
     await this.#destroy();
+  }
+
+  /** Other claims would mean another StatefulSet, and all pods of its zone gone with the old one. */
+  async #mustRefuseToReplace(): Promise<void> {
+    const { context, project, images, pulumi } = this.#props;
+    const uids = async () => (await this.#view.pods()).map(({ uid }) => uid).join();
+    const before = await uids();
+    settle(project, images.first, '200GiB');
+    const { isDone, said } = await this.#timed('up with larger volumes and nothing else said', () => pulumi.up());
+    if (isDone || !said.includes('volumes.grownFrom')) throw new Error(`it was not refused with what to do:\n${said}`);
+    if ((await uids()) !== before) throw new Error('pods were replaced by an up that was refused');
+    context.say('  refused, and nothing was touched');
+    settle(project, images.first);
+    await this.#mustNotDiffer('the up that was refused');
   }
 
   /** With all there one may be drained, and while it is away no other. */
@@ -267,11 +282,11 @@ export class Story {
   }
 }
 
-function settle(project: KubernetesProject, image: string): void {
+function settle(project: KubernetesProject, image: string, size = '100GiB'): void {
   const settings: KubernetesSettingsInput = {
     image,
     namespace: NAMESPACE,
-    volumes: { kind: 'class', size: '100GiB' },
+    volumes: { kind: 'class', size },
     service: { type: 'NodePort', nodePort: NODE_PORT },
     // Four nodes on one machine.
     resources: { cpuRequest: 0.1, memoryRequest: '256MiB' },

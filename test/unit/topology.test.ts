@@ -24,6 +24,7 @@ describe('a topology made from the one before it is that of its own map', () => 
     ['when a drive was replaced', next({ drives: [{ ...one!, id: 'f'.repeat(32) }, ...rest] })],
     ['when a drive is larger', next({ drives: [{ ...one!, weight: one!.weight * 3 }, ...rest] })],
     ['when a drive is gone', next({ drives: rest })],
+    ['when two drives of a node changed places', next({ drives: [rest[0]!, one!, ...rest.slice(1)] })],
     ['when the drives are in another order', next({ drives: FIRST.drives.toReversed() })],
     [
       'when a node is in another zone',

@@ -9,6 +9,7 @@ import type { Suite, SuiteContext } from './suite.ts';
 import { bitrot } from './suites/bitrot.ts';
 import { clients } from './suites/clients.ts';
 import { history } from './suites/history.ts';
+import { host } from './suites/host.ts';
 import { hostConfig } from './suites/host-config.ts';
 import { kubernetes, kubernetesPulumi } from './suites/kubernetes.ts';
 import { kubernetesManifests } from './suites/kubernetes-manifests.ts';
@@ -39,6 +40,7 @@ const SUITES: readonly Suite[] = [
   million,
   mutations,
   hostConfig,
+  host,
   schemas,
   swarm,
   swarmMinio,
@@ -75,10 +77,7 @@ async function main(ci: boolean, objectCount: number | null, names: readonly str
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const suites = SUITES.filter(({ name }) => names.length === 0 || names.includes(name));
   const unasked = (suite: Suite) => (ci && names.length === 0 ? (suite.notInCi ?? null) : null);
-  for (const suite of suites) {
-    // The suite asks for it again, and says then what went wrong.
-    if (unasked(suite) === null) suite.prepare?.().catch(() => {});
-  }
+  prepareInTurns(suites.filter((suite) => unasked(suite) === null));
   for (const suite of suites) {
     const late = ci && performance.now() - startedAt > CI_DEADLINE_MS ? 'the time for this run is used up' : null;
     const obstacle = late ?? unasked(suite) ?? (await missing(suite));
@@ -91,6 +90,14 @@ async function main(ci: boolean, objectCount: number | null, names: readonly str
   }
   console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
   return counts.failed > 0 ? 1 : 0;
+}
+
+/** Beside the suites, and one after the other: what is built takes all cores it gets, and memory. */
+async function prepareInTurns(suites: readonly Suite[]): Promise<void> {
+  for (const { prepare } of suites) {
+    // The suite asks for it again, and says then what went wrong.
+    await prepare?.().catch(() => {});
+  }
 }
 
 async function runSuite(suite: Suite, options: Pick<SuiteContext, 'ci' | 'objectCount'>): Promise<'passed' | 'failed'> {

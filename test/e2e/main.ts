@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { isInstalled, run } from './programs.ts';
+import { ensurePackages } from './packages.ts';
 import type { Suite, SuiteContext } from './suite.ts';
 import { bitrot } from './suites/bitrot.ts';
 import { clients } from './suites/clients.ts';
@@ -77,7 +77,10 @@ async function main(ci: boolean, objectCount: number | null, names: readonly str
   const counts = { passed: 0, failed: 0, skipped: 0 };
   const suites = SUITES.filter(({ name }) => names.length === 0 || names.includes(name));
   const unasked = (suite: Suite) => (ci && names.length === 0 ? (suite.notInCi ?? null) : null);
-  prepareInTurns(suites.filter((suite) => unasked(suite) === null));
+  const asked = suites.filter((suite) => unasked(suite) === null);
+  // All at once, for those who prepare; a package that cannot be had is told again by the suite that needs it.
+  await ensurePackages(asked.flatMap(({ packages }) => packages));
+  prepareInTurns(asked);
   for (const suite of suites) {
     const late = ci && performance.now() - startedAt > CI_DEADLINE_MS ? 'the time for this run is used up' : null;
     const obstacle = late ?? unasked(suite) ?? (await missing(suite));
@@ -118,19 +121,5 @@ async function runSuite(suite: Suite, options: Pick<SuiteContext, 'ci' | 'object
 
 /** Why the suite cannot run here, after installing what can be installed; null when it can. */
 async function missing(suite: Suite): Promise<string | null> {
-  const absent = [];
-  for (const { name, program } of suite.packages) if (!(await isInstalled(program))) absent.push(name);
-  if (absent.length === 0) return (await suite.obstacle?.()) ?? null;
-  if (process.getuid?.() !== 0 || !(await isInstalled('apt-get'))) {
-    return `needs ${absent.join(', ')}, and only root can install them here with apt-get`;
-  }
-  console.log(`installing ${absent.join(', ')} for ${suite.name} …`);
-  const quiet = { env: { DEBIAN_FRONTEND: 'noninteractive' } };
-  try {
-    await run('apt-get', ['update', '-qq'], quiet);
-    await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...absent], quiet);
-    return (await suite.obstacle?.()) ?? null;
-  } catch (error) {
-    return `installing ${absent.join(', ')} failed: ${error instanceof Error ? error.message.split('\n')[0] : error}`;
-  }
+  return (await ensurePackages(suite.packages)) ?? (await suite.obstacle?.()) ?? null;
 }

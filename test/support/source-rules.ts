@@ -98,6 +98,7 @@ const PROGRAMS = [
   'stacks/local/balancer-main.ts',
   'stacks/swarm/main.ts',
   'stacks/kubernetes/main.js',
+  'stacks/testbed/kubernetes/relay-main.ts',
   'node/storage/index-disk-worker.ts',
   'spec/write-schema.ts',
   'test/',

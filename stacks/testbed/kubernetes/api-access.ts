@@ -17,7 +17,7 @@ const placeOf = ({ control }: KubernetesLayout) => {
 export async function ensureApiAccess(layout: KubernetesLayout): Promise<void> {
   const { inside, outside, socket, portFile } = placeOf(layout);
   mkdirSync(outside, { recursive: true });
-  const relay = [process.execPath, programFile('stacks/testbed/kubernetes/relay')];
+  const relay = [process.execPath, programFile('stacks/testbed/kubernetes/relay-main')];
   await ensureService({
     title: `the inner relay of testbed ${layout.name}`,
     directory: inside,

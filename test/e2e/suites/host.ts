@@ -1,15 +1,11 @@
 // A Debian host under QEMU that boots from what `ashlar host-config` renders: LACP with a real partner, NVMe drives formatted and
 // mounted, the doctor green; the storage node on it; and each failure made real, and named by the doctor.
-import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { createReadStream, truncateSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expectGreen, untilFound } from '../host/findings.ts';
 import { type GuestImage, prepareGuestImage } from '../host/guest-image.ts';
-import { MOUNT_POINTS, SERIALS, seedPackages } from '../host/rack-spec.ts';
+import { MOUNT_POINTS, seedPackages } from '../host/rack-spec.ts';
 import { StorageHost } from '../host/storage-host.ts';
 import { makeProgramDisk, runClient, startStorageNode, untilReady } from '../host/storage-node.ts';
-import { run } from '../programs.ts';
 import type { Suite, SuiteContext } from '../suite.ts';
 
 /** What a green doctor must have seen to be right, among some hundred things. */
@@ -81,10 +77,6 @@ class Story {
     await this.#step('rebooted', () => this.#host.reboot());
     await this.#green('after a reboot');
     await this.#step('every object read, through the bond', () => this.#readAll(['first', 'second']));
-    await this.#step('log missing, a drive with data, two drives swapped: named, nothing written', () =>
-      this.#foreign(),
-    );
-    await this.#step('one drive missing: named, and the others serve', () => this.#driveMissing());
   }
 
   /** Says how long it took. */
@@ -95,8 +87,8 @@ class Story {
     return result;
   }
 
-  #boot(drives = this.#host.drives()): Promise<void> {
-    return this.#host.boot(this.#image, drives, this.#programs);
+  #boot(): Promise<void> {
+    return this.#host.boot(this.#image, this.#host.drives(), this.#programs);
   }
 
   async #green(when: string): Promise<void> {
@@ -126,10 +118,11 @@ class Story {
     await this.#host.ssh('sudo ip link set port1 mtu 1500');
     await untilFound(this.#host, { 'nic port1 MTU': '1500' });
     await this.#host.ssh('sudo ip link set port1 mtu 9000');
-    // The other side of the switch: only the large frames are lost.
-    await this.#host.ssh('sudo ip -n rack link set storage mtu 1500');
+    // As a switch does whose own MTU was forgotten: it drops large frames, and says nothing.
+    const rule = 'INPUT -m length --length 1501:65535 -j DROP';
+    await this.#host.ssh(`sudo ip netns exec rack iptables -A ${rule}`);
     await untilFound(this.#host, { 'MTU to b1': 'a packet of 9000 bytes is lost, a small one is not' });
-    await this.#host.ssh('sudo ip -n rack link set storage mtu 9000');
+    await this.#host.ssh(`sudo ip netns exec rack iptables -D ${rule}`);
   }
 
   async #serve(): Promise<void> {
@@ -159,49 +152,4 @@ class Story {
     await this.#host.machine.setLink('port0', true);
     await untilFound(this.#host, {});
   }
-
-  /** Where a drive is missing nothing may be written, and what holds data is not formatted. */
-  async #foreign(): Promise<void> {
-    const machine = this.#host;
-    await machine.powerOff();
-    const foreign = machine.path('foreign.raw');
-    writeFileSync(foreign, '');
-    truncateSync(foreign, 4 * 2 ** 30);
-    await run('mke2fs', ['-q', '-t', 'ext4', '-L', 'letters', '-d', machine.path('hosts'), foreign]);
-    const before = await digestOf(foreign);
-    await this.#boot([
-      { serial: SERIALS.d1, image: machine.imageOf('d3') },
-      { serial: SERIALS.d2, image: foreign },
-      { serial: SERIALS.d3, image: machine.imageOf('d1') },
-    ]);
-    await untilFound(machine, {});
-    await this.#expectBare('wal');
-    await machine.powerOff();
-    assert.equal(await digestOf(foreign), before, 'the drive with data is not as it was');
-  }
-
-  async #driveMissing(): Promise<void> {
-    const machine = this.#host;
-    await this.#boot(machine.drives().filter(({ serial }) => serial !== SERIALS.d2));
-    await untilFound(machine, {});
-    await this.#readAll(['first', 'second']);
-    await this.#expectBare('d2');
-  }
-
-  async #expectBare(drive: keyof typeof MOUNT_POINTS): Promise<void> {
-    const path = MOUNT_POINTS[drive];
-    assert.equal(await this.#host.ssh(`sudo ls -A ${path}`), '', `${path} is written to`);
-    const written = await this.#host.try(`sudo touch ${path}/file`);
-    assert.match(written.stderr, /Operation not permitted/);
-  }
-}
-
-function digestOf(file: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const hash = createHash('sha256');
-    createReadStream(file)
-      .on('data', (piece) => hash.update(piece))
-      .on('error', reject)
-      .on('end', () => resolve(hash.digest('hex')));
-  });
 }

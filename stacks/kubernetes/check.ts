@@ -15,6 +15,8 @@ export interface CheckProps {
   readonly settings: KubernetesSettings;
   readonly stack: KubernetesStack;
   readonly facts: KubernetesFacts;
+  /** MTU of the storage network between the hosts, where the spec describes them. */
+  readonly linkMtu: number | null;
 }
 
 export interface CheckResult {
@@ -24,6 +26,9 @@ export interface CheckResult {
 
 /** Of the schemas that the manifests were checked against the oldest; from 1.27 on a StatefulSet says what becomes of its claims. */
 const VERSION_MIN = { major: 1, minor: 28 };
+/** What networks of pods put in front of every packet, bytes. */
+const VXLAN_HEADER_BYTES = 50;
+const WIREGUARD_HEADER_BYTES = 60;
 const POD_SECURITY_LABEL = 'pod-security.kubernetes.io/enforce';
 
 export function checkKubernetes(props: CheckProps): CheckResult {
@@ -38,7 +43,12 @@ export function checkKubernetes(props: CheckProps): CheckResult {
       ...problemsWithStorage(props),
       ...problemsWithRunning(props.stack, props.facts.running),
     ],
-    remarks: [...remarksOnNamespace(props), ...remarksOnStorage(props), ...remarksOnHosts(props)],
+    remarks: [
+      ...remarksOnNamespace(props),
+      ...remarksOnStorage(props),
+      ...remarksOnHosts(props),
+      ...remarksOnNetwork(props),
+    ],
   };
 }
 
@@ -270,6 +280,13 @@ function remarksOnHosts({ plan, settings, facts }: CheckProps): string[] {
       ? [`zone ${zone} has exactly as many hosts as nodes: while one is down, its node is, too`]
       : [];
   });
+}
+
+/** The network of the pods is the cluster's, and says its MTU nowhere where it could be read. */
+function remarksOnNetwork({ linkMtu }: CheckProps): string[] {
+  if (linkMtu === null) return [];
+  const sizes = `${linkMtu} (routed), ${linkMtu - VXLAN_HEADER_BYTES} (VXLAN) or ${linkMtu - WIREGUARD_HEADER_BYTES} (WireGuard)`;
+  return [`the storage network of the hosts has MTU ${linkMtu}: give the network of the pods ${sizes}`];
 }
 
 function usedClasses({ volumes }: KubernetesSettings): (string | null)[] {

@@ -1,4 +1,5 @@
 // `ashlar kubernetes check`: everything that must be true of a Kubernetes before a deploy, and is not. Exit 0 nothing, 2 something.
+import { storageMtu } from '../../../spec/hosts.ts';
 import { checkKubernetes, neededSecrets } from '../../../stacks/kubernetes/check.ts';
 import { describeKubernetes } from '../../../stacks/kubernetes/describe.ts';
 import { refusal } from '../../../stacks/kubernetes/errors.ts';
@@ -18,10 +19,10 @@ export const define: CommandModule['define'] = (command, context) => {
     .addHelpText('after', HELP)
     .action(async (options: ProjectOptions) => {
       const project = projectOf(context, options);
-      const { plan, settings } = project;
+      const { plan, settings, spec } = project;
       const stack = describeKubernetes(project);
       const facts = await readFacts(kubectlOf(settings), stack, { secrets: neededSecrets(project) });
-      const { problems, remarks } = checkKubernetes({ plan, settings, stack, facts });
+      const { problems, remarks } = checkKubernetes({ plan, settings, stack, facts, linkMtu: storageMtu(spec.hosts) });
       for (const remark of remarks) context.note(`Remark: ${remark}.`);
       if (problems.length > 0) throw refusal(`${plan.name} cannot be deployed to this Kubernetes as it is`, problems);
       context.print(

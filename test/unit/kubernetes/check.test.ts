@@ -1,13 +1,19 @@
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { storageMtu } from '../../../spec/hosts.ts';
 import { type CheckResult, checkKubernetes, neededSecrets } from '../../../stacks/kubernetes/check.ts';
 import { describeKubernetes } from '../../../stacks/kubernetes/describe.ts';
 import { parseVersion, readFacts, resourceOf } from '../../../stacks/kubernetes/facts.ts';
 import { growthsOf } from '../../../stacks/kubernetes/grow.ts';
 import { problemsWithRunning } from '../../../stacks/kubernetes/immutable.ts';
+import { readSpecFile } from '../../../stacks/spec-file.ts';
 import { kubernetesSettingsOf, planOf, SECRETS, SIX_NODES, stackOf } from '../../support/kubernetes-specs.ts';
 import { healthy, type Recorded, recordedKubectl } from './recorded.ts';
 
 type Json = Record<string, unknown>;
+
+const BARE_METAL = join(import.meta.dirname, '..', '..', '..', 'examples', 'bare-metal.yaml');
+const bareMetal = () => readSpecFile(BARE_METAL, 'bare-metal.yaml', (message) => new Error(message));
 
 /** What differs from a cluster that has everything and settings that ask for nothing special. */
 interface Case {
@@ -16,9 +22,11 @@ interface Case {
   readonly cluster?: (answers: Recorded) => void;
   /** What the user may not do. */
   readonly refused?: string[];
+  /** Of the hosts of the spec. */
+  readonly linkMtu?: number;
 }
 
-async function check({ settings = {}, cluster = () => {}, refused = [] }: Case = {}): Promise<CheckResult> {
+async function check({ settings = {}, cluster = () => {}, refused = [], linkMtu }: Case = {}): Promise<CheckResult> {
   const answers = healthy();
   cluster(answers);
   const plan = planOf(SIX_NODES);
@@ -26,7 +34,7 @@ async function check({ settings = {}, cluster = () => {}, refused = [] }: Case =
   const stack = describeKubernetes({ plan, settings: parsed, secrets: SECRETS });
   const secrets = neededSecrets({ settings: parsed });
   const facts = await readFacts(recordedKubectl(answers, refused), stack, { secrets });
-  return checkKubernetes({ plan, settings: parsed, stack, facts });
+  return checkKubernetes({ plan, settings: parsed, stack, facts, linkMtu: linkMtu ?? null });
 }
 
 interface Host {
@@ -257,6 +265,11 @@ describe('it remarks', () => {
       'on what cannot be seen from outside',
       { settings: { volumes: { kind: 'local' } } },
       'what is mounted on the hosts cannot be seen from here',
+    ],
+    [
+      'on the network of the pods, which must keep up with that of the hosts',
+      { linkMtu: storageMtu(bareMetal().hosts)! },
+      'the storage network of the hosts has MTU 9000: give the network of the pods 9000 (routed), 8950 (VXLAN) or 8940',
     ],
   ])('%s', async (_, where, remark) => {
     expect((await check(where)).remarks.join('\n')).toContain(remark);

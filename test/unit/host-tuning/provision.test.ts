@@ -3,7 +3,9 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkKubernetes } from '../../../cli/commands/provision/join-kubernetes.ts';
 import { labelChanges, planSwarm, rolesOf } from '../../../cli/commands/provision/swarm-plan.ts';
+import type { Kubectl } from '../../../stacks/kubernetes/kubectl.ts';
 import { cli, workplace } from '../../local/support.ts';
 import { specOf } from './specs.ts';
 
@@ -89,6 +91,45 @@ describe('the plan of a Swarm', () => {
       ['id-2', { zone: 'a' }],
     ]);
     expect([...labelChanges(wanted, has)]).toEqual([['id-2', { zone: 'b', 'ashlar.rack': 'b1' }]]);
+  });
+});
+
+describe('a Kubernetes', () => {
+  const node = (name: string, ready: string, labels: Readonly<Record<string, string>>) => ({
+    metadata: { name, labels },
+    status: { conditions: [{ type: 'Ready', status: ready }] },
+  });
+  const zone = (name: string) => ({ 'topology.kubernetes.io/zone': name });
+  const checked = async (...items: object[]) => {
+    const said: string[] = [];
+    const kubectl: Kubectl = {
+      try: async () => ({ exitCode: 0, stdout: JSON.stringify({ items }), stderr: '' }),
+      forward: () => Promise.reject(new Error('nobody asks for this')),
+    };
+    await checkKubernetes(specOf(RACK), kubectl, (line) => said.push(line));
+    return said;
+  };
+
+  it('is as it should be when every host is a node, ready, and in its zone', async () => {
+    const others = [node('a2', 'True', zone('a')), node('b1', 'True', zone('b')), node('c1', 'True', zone('c'))];
+    expect(await checked(node('a1', 'True', zone('a')), ...others)).toHaveLength(4);
+  });
+
+  it('is told everything that is missing at once, as commands', async () => {
+    const checking = checked(
+      node('a1', 'False', zone('a')),
+      node('b1', 'True', zone('a')),
+      node('c1', 'True', zone('c')),
+    );
+    await expect(checking).rejects.toMatchObject({
+      kind: 'failure',
+      message: [
+        'these are missing:',
+        '  - a1 is not ready: kubectl describe node a1',
+        '  - a2 is no node: kubeadm join … --node-name a2, on a2',
+        '  - kubectl label node b1 topology.kubernetes.io/zone=b --overwrite',
+      ].join('\n'),
+    });
   });
 });
 

@@ -13,10 +13,24 @@ labels=$7
 echo 1 >/proc/sys/net/ipv4/ip_forward
 mkdir -p /etc/cni/net.d
 cp "$config/bridge.conflist" /etc/cni/net.d/
-# The kubelet wants its control group to be there. Version 2 has the groups themselves here, version 1 a directory for each controller.
-for controller in /sys/fs/cgroup /sys/fs/cgroup/*/; do
-  mkdir -p "$controller$cgroup" 2>/dev/null || continue
-done
+# The kubelet wants its control group to be there. Version 1 has a directory for each controller; version 2 one for all, in which those above
+# hand every controller down.
+if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+  group=/sys/fs/cgroup
+  for part in $(echo "$cgroup" | tr / ' '); do
+    # One line, of words.
+    # shellcheck disable=SC2013
+    for controller in $(cat "$group/cgroup.controllers"); do
+      echo "+$controller" >"$group/cgroup.subtree_control" || echo "$group does not hand $controller down" >&2
+    done
+    group=$group/$part
+    mkdir -p "$group"
+  done
+else
+  for controller in /sys/fs/cgroup/*/; do
+    mkdir -p "$controller$cgroup"
+  done
+fi
 
 keep() {
   while :; do

@@ -17,6 +17,8 @@ export function diskManifests({ hosts }: KubernetesLayout): Record<string, unkno
     provisioner: 'kubernetes.io/no-provisioner',
     volumeBindingMode: 'WaitForFirstConsumer',
     reclaimPolicy: 'Retain',
+    // To a claim that grows nobody does anything: there is as much as it could want.
+    allowVolumeExpansion: true,
   };
   const volumes = hosts.flatMap(({ name }) =>
     DISK_NAMES.map((disk) => ({

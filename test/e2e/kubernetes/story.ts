@@ -92,7 +92,7 @@ export class Story {
     await this.#up('up of four zones, all nodes ready');
     await this.#mustBe(images.first);
     await this.#mustNotDiffer('the first up');
-    await this.#mustRefuseToReplace();
+    await this.#growVolumes();
     await this.#client.ask({ kind: 'make-bucket' });
     const written = await this.#client.ask({ kind: 'write', count: context.ci ? 30 : 100 });
     context.say(`  ${written.done} objects written`);
@@ -108,8 +108,8 @@ export class Story {
     await this.#destroy();
   }
 
-  /** Other claims would mean another StatefulSet, and all pods of its zone gone with the old one. */
-  async #mustRefuseToReplace(): Promise<void> {
+  /** Another size in what makes the claims would mean another StatefulSet, and all pods of its zone gone with the old one. */
+  async #growVolumes(): Promise<void> {
     const { context, project, images, pulumi } = this.#props;
     const uids = async () => (await this.#view.pods()).map(({ uid }) => uid).join();
     const before = await uids();
@@ -118,8 +118,19 @@ export class Story {
     if (isDone || !said.includes('volumes.grownFrom')) throw new Error(`it was not refused with what to do:\n${said}`);
     if ((await uids()) !== before) throw new Error('pods were replaced by an up that was refused');
     context.say('  refused, and nothing was touched');
-    settle(project, images.first);
-    await this.#mustNotDiffer('the up that was refused');
+    settle(project, images.first, '200GiB', '100GiB');
+    await this.#timed('ashlar kubernetes grow', () => project.ashlar(['kubernetes', 'grow']));
+    const sizes = await this.#view.kubectl([
+      'get',
+      'pvc',
+      '-o',
+      'jsonpath={.items[*].spec.resources.requests.storage}',
+    ]);
+    if (new Set(sizes.stdout.split(' ')).size !== 1 || !sizes.stdout.startsWith('200Gi'))
+      throw new Error(`claims of 200Gi were wanted; they ask for ${sizes.stdout}`);
+    await this.#up('up with what the volumes were grown from');
+    if ((await uids()) !== before) throw new Error('pods were replaced where volumes were to grow in place');
+    await this.#mustNotDiffer('volumes were grown');
   }
 
   /** With all there one may be drained, and while it is away no other. */
@@ -282,11 +293,11 @@ export class Story {
   }
 }
 
-function settle(project: KubernetesProject, image: string, size = '100GiB'): void {
+function settle(project: KubernetesProject, image: string, size = '100GiB', grownFrom: string | null = null): void {
   const settings: KubernetesSettingsInput = {
     image,
     namespace: NAMESPACE,
-    volumes: { kind: 'class', size },
+    volumes: { kind: 'class', size, grownFrom },
     service: { type: 'NodePort', nodePort: NODE_PORT },
     // Four nodes on one machine.
     resources: { cpuRequest: 0.1, memoryRequest: '256MiB' },

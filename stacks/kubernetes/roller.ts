@@ -1,15 +1,15 @@
 // The rollout's port to a real Kubernetes, through kubectl.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Plan } from '../../plan/plan.ts';
-import type { GateAnswer } from '../gate.ts';
 import { adminToken } from '../local/node-client.ts';
 import type { ClusterSecrets } from '../secret-files.ts';
 import { SECRET_FILES } from '../secret-files.ts';
-import { type ClusterState, readClusterState } from './cluster-state.ts';
+import { readClusterState } from './cluster-state.ts';
 import type { KubernetesStack } from './describe.ts';
 import { KubernetesError } from './errors.ts';
 import { type Kubectl, readJson, runKubectl } from './kubectl.ts';
 import { portOf } from './names.ts';
+import { askOtherEngine } from './other-engine-gate.ts';
 import { askPods } from './pod-gate.ts';
 import type { RollPort } from './roll.ts';
 import type { KubernetesSettings } from './settings.ts';
@@ -29,7 +29,9 @@ export function rollPort(props: RollerProps): RollPort {
   return {
     state: () => readClusterState(kubectl, stack.cluster),
     askGate: async (node, state) => {
-      if (plan.engine !== 'ashlar') return allReady(node, state, stack);
+      if (plan.engine !== 'ashlar') {
+        return askOtherEngine({ kubectl, zones: stack.zones, port: portOf(plan), engine: plan.engine }, node, state);
+      }
       token ??= gateToken(props);
       const { endpoints } = settings.rollout;
       return askPods(
@@ -56,14 +58,6 @@ export async function gateToken({ secrets, kubectl, stack }: Omit<RollerProps, '
     throw new KubernetesError('input', `the Secret ${stack.secretName} has no key ${SECRET_FILES.clusterSecret}`);
   }
   return adminToken(Buffer.from(encoded, 'base64').toString('utf8').trim());
-}
-
-/** RustFS and MinIO have no gate: all others must be ready, and the budget has the last word. */
-function allReady(node: string, { pods }: ClusterState, { zones }: Pick<KubernetesStack, 'zones'>): GateAnswer {
-  const others = zones.flatMap((zone) => zone.pods).filter((pod) => pod.node !== node);
-  const missing = others.filter(({ pod }) => !pods.some(({ name, isReady }) => name === pod && isReady));
-  if (missing.length === 0) return { kind: 'clear' };
-  return { kind: 'blocked', reasons: missing.map(({ pod }) => `${pod} is not ready`) };
 }
 
 async function evict(kubectl: Kubectl, namespace: string, pod: string): Promise<string | null> {

@@ -138,12 +138,12 @@ describe('a pod is taken down', () => {
     );
   });
 
-  test('with engines that have no gate, only while all others are ready', async () => {
-    const minio = planOf(`${SIX_NODES}engine: minio\n`);
-    const stack = stackOf(minio);
+  test('with an engine that has no gate, only while all others are ready', async () => {
+    const rustfs = planOf(`${SIX_NODES}engine: rustfs\n`);
+    const stack = stackOf(rustfs);
     const gate = rollPort({
       kubectl: answering(0, ''),
-      plan: minio,
+      plan: rustfs,
       stack,
       settings: kubernetesSettingsOf(),
       secrets: SECRETS,

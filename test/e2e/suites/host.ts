@@ -1,11 +1,15 @@
 // A Debian host under QEMU that boots from what `ashlar host-config` renders: LACP with a real partner, NVMe drives formatted and
 // mounted, the doctor green; the storage node on it; and each failure made real, and named by the doctor.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { createReadStream, truncateSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expectGreen, untilFound } from '../host/findings.ts';
 import { type GuestImage, prepareGuestImage } from '../host/guest-image.ts';
-import { MOUNT_POINTS, seedPackages } from '../host/rack-spec.ts';
+import { MOUNT_POINTS, SERIALS, seedPackages } from '../host/rack-spec.ts';
 import { StorageHost } from '../host/storage-host.ts';
 import { makeProgramDisk, runClient, startStorageNode, untilReady } from '../host/storage-node.ts';
+import { run } from '../programs.ts';
 import type { Suite, SuiteContext } from '../suite.ts';
 
 /** What a green doctor must have seen to be right, among some hundred things. */
@@ -77,6 +81,10 @@ class Story {
     await this.#step('rebooted', () => this.#host.reboot());
     await this.#green('after a reboot');
     await this.#step('every object read, through the bond', () => this.#readAll(['first', 'second']));
+    await this.#step('log missing, a drive with data, two drives swapped: named, nothing written', () =>
+      this.#foreign(),
+    );
+    await this.#step('one drive missing: named, and the others serve', () => this.#driveMissing());
   }
 
   /** Says how long it took. */
@@ -87,8 +95,8 @@ class Story {
     return result;
   }
 
-  #boot(): Promise<void> {
-    return this.#host.boot(this.#image, this.#host.drives(), this.#programs);
+  #boot(drives = this.#host.drives()): Promise<void> {
+    return this.#host.boot(this.#image, drives, this.#programs);
   }
 
   async #green(when: string): Promise<void> {
@@ -152,4 +160,63 @@ class Story {
     await this.#host.machine.setLink('port0', true);
     await untilFound(this.#host, {});
   }
+
+  /** Where a drive is missing nothing may be written, and what holds data is not formatted. */
+  async #foreign(): Promise<void> {
+    const machine = this.#host;
+    await machine.powerOff();
+    const foreign = machine.path('foreign.raw');
+    writeFileSync(foreign, '');
+    truncateSync(foreign, 4 * 2 ** 30);
+    await run('mke2fs', ['-q', '-t', 'ext4', '-L', 'letters', '-d', machine.path('hosts'), foreign]);
+    const before = await digestOf(foreign);
+    await this.#boot([
+      { serial: SERIALS.d1, image: machine.imageOf('d3') },
+      { serial: SERIALS.d2, image: foreign },
+      { serial: SERIALS.d3, image: machine.imageOf('d1') },
+    ]);
+    const swapped = /drives are swapped/;
+    await untilFound(machine, {
+      'drive wal': 'no such drive',
+      [`mount ${MOUNT_POINTS.wal}`]: 'nothing is mounted',
+      [`mount ${MOUNT_POINTS.d1}`]: swapped,
+      [`mount ${MOUNT_POINTS.d2}`]: 'nothing is mounted',
+      [`mount ${MOUNT_POINTS.d3}`]: swapped,
+      'docker.service': 'inactive',
+    });
+    const log = await machine.ssh('sudo journalctl --boot --unit ashlar-drives.service');
+    assert.match(log, /d2: \S+ \(serial \S+\) is left as it is: blkid finds something on it: .*LABEL=letters/);
+    await this.#expectBare('wal');
+    await this.#expectBare('d2');
+    await machine.powerOff();
+    assert.equal(await digestOf(foreign), before, 'the drive with data is not as it was');
+  }
+
+  async #driveMissing(): Promise<void> {
+    const machine = this.#host;
+    await this.#boot(machine.drives().filter(({ serial }) => serial !== SERIALS.d2));
+    await untilFound(machine, {
+      'drive d2': 'no such drive',
+      [`mount ${MOUNT_POINTS.d2}`]: 'nothing is mounted',
+    });
+    await this.#readAll(['first', 'second']);
+    await this.#expectBare('d2');
+  }
+
+  async #expectBare(drive: keyof typeof MOUNT_POINTS): Promise<void> {
+    const path = MOUNT_POINTS[drive];
+    assert.equal(await this.#host.ssh(`sudo ls -A ${path}`), '', `${path} is written to`);
+    const written = await this.#host.try(`sudo touch ${path}/file`);
+    assert.match(written.stderr, /Operation not permitted/);
+  }
+}
+
+function digestOf(file: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const hash = createHash('sha256');
+    createReadStream(file)
+      .on('data', (piece) => hash.update(piece))
+      .on('error', reject)
+      .on('end', () => resolve(hash.digest('hex')));
+  });
 }

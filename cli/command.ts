@@ -13,6 +13,8 @@ export interface CommandContext {
   readonly workingDirectory: string;
   /** What clusters are run with. */
   readonly programs: Programs;
+  /** Who called sudo, when that is how this runs: what is made for them to use should be theirs. */
+  readonly sudoUser: { readonly uid: number; readonly gid: number } | null;
   /** Results: one call per line or block, without the last newline. */
   print(text: string): void;
   /** Progress and remarks, on stderr, so that they never end up in a pipe. */

@@ -6,6 +6,7 @@ import { runCli } from './run.ts';
 
 const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+const { SUDO_UID, SUDO_GID } = process.env;
 const { version } = JSON.parse(readFileSync(`${packageRoot()}/package.json`, 'utf8')) as { version: string };
 
 // Whoever reads the output may have seen enough, as "| head" has.
@@ -19,6 +20,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   programs: defaultPrograms(),
   debug: process.env.ASHLAR_DEBUG === '1',
   version,
+  sudoUser: SUDO_UID === undefined ? null : { uid: Number(SUDO_UID), gid: Number(SUDO_GID) },
   print: (text) => process.stdout.write(`${text}\n`),
   note: (text) => process.stderr.write(`${text}\n`),
   onInterrupt: (listener) => {

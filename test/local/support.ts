@@ -51,6 +51,7 @@ export function startCli(workingDirectory: string, line: string, programs = fake
     programs,
     debug: false,
     version: '0.0.0-test',
+    sudoUser: null,
     print: (text) => printed.push(text),
     note: (text) => noted.push(text),
     onInterrupt: (listener) => {

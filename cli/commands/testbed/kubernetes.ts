@@ -1,4 +1,5 @@
 // `ashlar testbed kubernetes`: a Kubernetes of several hosts.
+import { chownSync } from 'node:fs';
 import {
   bringUpKubernetes,
   type KubernetesStatus,
@@ -41,6 +42,8 @@ export const define: CommandModule['define'] = (parent, context) => {
     .addOption(jsonOption())
     .action(async (options: ShapeOptions) => {
       const status = await bringUpKubernetes(shapeOf(options), (step) => context.note(`${step} …`));
+      const { sudoUser } = context;
+      if (sudoUser !== null) chownSync(status.layout.kubeconfig, sudoUser.uid, sudoUser.gid);
       tellStatus(context, status, options.json === true);
     });
   command('status', 'Show what is on.')
@@ -78,10 +81,11 @@ export const define: CommandModule['define'] = (parent, context) => {
 
 function tellStatus(context: CommandContext, status: KubernetesStatus, json: boolean): void {
   context.print(json ? statusJson(status) : statusText(status));
-  if (!status.hosts.every(({ isOn, state }) => isOn && state === 'ready')) context.setExitCode(1);
+  const isWhole = status.off.length === 0 && status.hosts.every(({ isOn, state }) => isOn && state === 'ready');
+  if (!isWhole) context.setExitCode(1);
 }
 
-function statusText({ layout, hosts }: KubernetesStatus): string {
+function statusText({ layout, hosts, off }: KubernetesStatus): string {
   const columns = ['host', 'zone', 'address', 'host is', 'node is'].map((title) => ({ title }));
   const rows = hosts.map(({ host, isOn, state }) => [
     host.name,
@@ -90,15 +94,20 @@ function statusText({ layout, hosts }: KubernetesStatus): string {
     isOn ? 'on' : 'off',
     state ?? '?',
   ]);
-  return [...tableLines(columns, rows), '', `export KUBECONFIG=${layout.kubeconfig}`].join('\n');
+  return [
+    ...tableLines(columns, rows),
+    '',
+    `control plane: ${off.length === 0 ? 'on' : `off are ${off.join(', ')}`}`,
+    `export KUBECONFIG=${layout.kubeconfig}`,
+  ].join('\n');
 }
 
 /** For programs: what a stack needs to deploy to it. */
-function statusJson({ layout, hosts }: KubernetesStatus): string {
+function statusJson({ layout, hosts, off }: KubernetesStatus): string {
   const { name, kubeconfig, client } = layout;
   return JSON.stringify(
     {
-      ...{ name, kubeconfig, clientNamespace: client.namespace },
+      ...{ name, kubeconfig, clientNamespace: client.namespace, off },
       hosts: hosts.map(({ host, isOn, state }) => ({
         ...{ name: host.name, zone: host.zone, address: host.address, isOn, state },
       })),

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { programFile } from '../../local/program-files.ts';
-import { ensureService, stopService } from '../service.ts';
+import { ensureService, isServiceOn, stopService } from '../service.ts';
 import { ADMIN, writeKubeconfig } from './kubeconfig.ts';
 import { API_PORT, type KubernetesLayout } from './layout.ts';
 
@@ -25,9 +25,10 @@ export async function ensureApiAccess(layout: KubernetesLayout): Promise<void> {
     command: [...relay, socket, `127.0.0.1:${API_PORT}`],
     isReady: () => takesConnections({ path: socket }),
   });
-  // The same port whenever it is started again, so that kubeconfigs that were copied stay right.
-  if (!existsSync(portFile)) writeFileSync(portFile, String(await freePort()));
-  const port = Number(readFileSync(portFile, 'utf8'));
+  // The same port whenever it is started again, so that kubeconfigs that were copied stay right; unless somebody else has it now.
+  const before = existsSync(portFile) ? Number(readFileSync(portFile, 'utf8')) : 0;
+  const port = isServiceOn(outside) ? before : await freePort(before).catch(() => freePort(0));
+  writeFileSync(portFile, String(port));
   await ensureService({
     title: `the relay of testbed ${layout.name} on 127.0.0.1:${port}`,
     directory: outside,
@@ -36,6 +37,11 @@ export async function ensureApiAccess(layout: KubernetesLayout): Promise<void> {
     isReady: () => takesConnections({ host: '127.0.0.1', port }),
   });
   writeKubeconfig(layout, ADMIN, `https://127.0.0.1:${port}`, layout.kubeconfig);
+}
+
+export function isApiAccessOn(layout: KubernetesLayout): boolean {
+  const { inside, outside } = placeOf(layout);
+  return isServiceOn(inside) && isServiceOn(outside);
 }
 
 export async function stopApiAccess(layout: KubernetesLayout): Promise<void> {
@@ -55,11 +61,12 @@ function takesConnections(place: { path: string } | { host: string; port: number
   });
 }
 
-function freePort(): Promise<number> {
+/** wanted: 0 for any. Rejects when it is taken. */
+function freePort(wanted: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
+    server.listen(wanted, '127.0.0.1', () => {
       const { port } = server.address() as { port: number };
       server.close(() => resolve(port));
     });

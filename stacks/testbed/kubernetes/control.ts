@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tryProgram } from '../../run-program.ts';
 import { inNamespace } from '../network.ts';
-import { ensureService, type ServiceProps, stopService } from '../service.ts';
+import { ensureService, isServiceOn, type ServiceProps, stopService } from '../service.ts';
 import {
   ADMIN,
   CONTROLLERS,
@@ -35,6 +35,11 @@ export async function ensureControlPlane(layout: KubernetesLayout, programs: Kub
   await ensureService(apiServer(layout, programs));
   writeKubeconfig(layout, ADMIN, layout.apiServer, clientKubeconfig);
   await Promise.all([controllers, scheduler, dns].map((part) => ensureService(part(layout, programs))));
+}
+
+/** By name; what does not run. */
+export function partsThatAreOff({ control }: KubernetesLayout): string[] {
+  return PARTS.filter((part) => !isServiceOn(join(control.directory, part)));
 }
 
 export async function stopControlPlane({ control }: KubernetesLayout): Promise<void> {
@@ -92,6 +97,8 @@ function controllers(layout: KubernetesLayout, { server }: KubernetesPrograms): 
     'service-account-private-key-file': keyFile(layout),
     'root-ca-file': certificateFile(layout),
     'use-service-account-credentials': 'true',
+    // It makes this directory; the one by default is the machine's.
+    'flex-volume-plugin-dir': join(layout.control.directory, 'controllers', 'plugins'),
     'leader-elect': 'false',
     // Half of what it is by default, for tests that wait for it; hosts report every ten seconds.
     'node-monitor-grace-period': '25s',

@@ -10,16 +10,16 @@ import { requireHost } from '../layout.ts';
 import { ensureCable, ensureSwitch, inNamespace, removeCable, removeNamespace } from '../network.ts';
 import { isOn, removeCgroups, turnOff } from '../power.ts';
 import { requireMachine } from '../preconditions.ts';
-import { findShape, forgetShape, rememberShape } from '../record.ts';
-import { ensureApiAccess, stopApiAccess } from './api-access.ts';
-import { ensureControlPlane, stopControlPlane } from './control.ts';
+import { findShape, forgetShape, rememberShape, testbedNames } from '../record.ts';
+import { ensureApiAccess, isApiAccessOn, stopApiAccess } from './api-access.ts';
+import { ensureControlPlane, partsThatAreOff, stopControlPlane } from './control.ts';
 import { diskManifests } from './disks.ts';
 import { repositoryOf } from './image-archive.ts';
 import { type KubernetesHost, type KubernetesLayout, type KubernetesShape, kubernetesLayout } from './layout.ts';
 import { ensurePauseArchive } from './pause-image.ts';
 import { ensurePrograms, type KubernetesPrograms } from './programs.ts';
 import { ensureRoutes } from './routes.ts';
-import { importImage, importPause, turnOnWorker } from './worker.ts';
+import { importImage, importPause, removeMountPoints, turnOnWorker } from './worker.ts';
 
 export type KubernetesStep =
   | 'network'
@@ -37,6 +37,8 @@ export interface KubernetesHostStatus {
 
 export interface KubernetesStatus {
   readonly layout: KubernetesLayout;
+  /** Of the control plane and the way to it: "scheduler"; empty: all is on. */
+  readonly off: readonly string[];
   readonly hosts: readonly KubernetesHostStatus[];
 }
 
@@ -67,9 +69,9 @@ export async function bringUpKubernetes(
   await ensureApiAccess(layout);
   await apply(layout, diskManifests(layout));
   onStep('hosts');
-  await Promise.all(layout.hosts.map((host) => turnOnHost(layout, host, programs)));
+  const turnedOn = await Promise.all(layout.hosts.map((host) => turnOnHost(layout, host, programs)));
   onStep('nodes ready');
-  await untilReady(layout, layout.hosts);
+  await untilReady(layout, turnedOn);
   return kubernetesStatus(layout.name);
 }
 
@@ -84,6 +86,8 @@ export async function takeDownKubernetes(name: string): Promise<void> {
   await removeNamespace(layout.switchNamespace);
   removeCgroups(layout.cgroup);
   forgetShape(layout);
+  // Of the last testbed only: to remove what another one has mounted something over would take that away from it.
+  if (testbedNames().length === 0) removeMountPoints();
 }
 
 export async function kubernetesStatus(name: string): Promise<KubernetesStatus> {
@@ -91,6 +95,7 @@ export async function kubernetesStatus(name: string): Promise<KubernetesStatus> 
   const states = await nodeStates(layout);
   return {
     layout,
+    off: [...partsThatAreOff(layout), ...(isApiAccessOn(layout) ? [] : ['relay'])],
     hosts: layout.hosts.map((host) => ({
       host,
       isOn: isOn(host),
@@ -110,21 +115,26 @@ export async function reviveKubernetesHost(name: string, hostName: string): Prom
   const layout = findKubernetes(name);
   await requireMachine('kubernetes');
   const host = requireHost(layout, hostName);
-  await turnOnHost(layout, host, await ensurePrograms(() => {}));
-  await untilReady(layout, [host]);
+  await untilReady(layout, [await turnOnHost(layout, host, await ensurePrograms(() => {}))]);
 }
 
 /**
- * Brings an image to all hosts that are on. archive: a file as "docker save" writes it. Resolves with the image's name by digest, for
+ * Brings an image to all hosts, which must be on. archive: a file as "docker save" writes it. Resolves with the image's name by digest, for
  * manifests. Rejects with TestbedError or ProgramError.
  */
 export async function loadImage(name: string, archive: string): Promise<string> {
   if (!existsSync(archive)) throw new TestbedError('input', `there is no file ${archive}`);
-  const hosts = findKubernetes(name).hosts.filter(isOn);
+  const { hosts } = findKubernetes(name);
+  const off = hosts.filter((host) => !isOn(host)).map((host) => host.name);
+  if (off.length > 0) {
+    throw new TestbedError(
+      'input',
+      `${off.join(', ')} would not have the image: turn on all hosts first ("revive-host")`,
+    );
+  }
   const repository = await repositoryOf(archive);
   const names = await Promise.all(hosts.map((host) => importImage(host, archive, repository)));
-  if (names[0] === undefined) throw new TestbedError('failure', `no host of testbed ${name} is on`);
-  return names[0];
+  return names[0]!;
 }
 
 /** In front of a command, makes it run where the testbed's clients are: hosts, pods and their ports can be reached from there. */
@@ -138,20 +148,38 @@ export function findKubernetes(name: string): KubernetesLayout {
   return kubernetesLayout(findShape('kubernetes', name));
 }
 
-async function turnOnHost(layout: KubernetesLayout, host: KubernetesHost, programs: KubernetesPrograms): Promise<void> {
+interface TurnedOn {
+  readonly host: KubernetesHost;
+  /** null: it was on already. */
+  readonly sinceMs: number | null;
+}
+
+async function turnOnHost(
+  layout: KubernetesLayout,
+  host: KubernetesHost,
+  programs: KubernetesPrograms,
+): Promise<TurnedOn> {
+  const sinceMs = isOn(host) ? null : Date.now();
   const pause = join(layout.directory, 'pause.tar');
   await ensureCable(layout, host);
   await ensureRoutes(layout, host);
   await turnOnWorker(layout, host, programs);
   await ensurePauseArchive(programs.pause, pause);
   await importPause(host, pause);
+  return { host, sinceMs };
 }
 
-async function untilReady(layout: KubernetesLayout, hosts: readonly KubernetesHost[]): Promise<void> {
+/** What the API server says of a host that has just been turned on may be of the time before: its kubelet must have reported since. */
+async function untilReady(layout: KubernetesLayout, hosts: readonly TurnedOn[]): Promise<void> {
   const endMs = performance.now() + READY_TIMEOUT_MS;
   for (;;) {
-    const states = await nodeStates(layout);
-    const missing = hosts.filter(({ name }) => states?.get(name) !== 'ready').map(({ name }) => name);
+    const [states, renewals] = [await nodeStates(layout), await leaseRenewals(layout)];
+    const missing = hosts
+      .filter(({ host, sinceMs }) => {
+        const isReported = sinceMs === null || (renewals.get(host.name) ?? 0) > sinceMs;
+        return states?.get(host.name) !== 'ready' || !isReported;
+      })
+      .map(({ host }) => host.name);
     if (missing.length === 0) return;
     if (performance.now() > endMs) {
       const seconds = READY_TIMEOUT_MS / 1_000;
@@ -177,6 +205,21 @@ async function nodeStates(layout: KubernetesLayout): Promise<Map<string, 'ready'
     lines.map((line) => {
       const [name, status] = line.split(' ');
       return [name!, status === 'True' ? 'ready' : 'not ready'];
+    }),
+  );
+}
+
+/** When each kubelet said last that it lives; ms since 1970. Empty when nobody answers. */
+async function leaseRenewals(layout: KubernetesLayout): Promise<Map<string, number>> {
+  const format = '{range .items[*]}{.metadata.name} {.spec.renewTime}{"\\n"}{end}';
+  const args = ['get', 'leases', '--namespace', 'kube-node-lease', '-o', `jsonpath=${format}`];
+  const { exitCode, stdout } = await tryProgram('kubectl', [...kubectlFlags(layout), ...args]);
+  if (exitCode !== 0) return new Map();
+  const lines = stdout.split('\n').filter((line) => line !== '');
+  return new Map(
+    lines.map((line) => {
+      const [name, time] = line.split(' ');
+      return [name!, Date.parse(time ?? '')];
     }),
   );
 }

@@ -1,5 +1,5 @@
 // A host of a Kubernetes testbed: what its containerd, its kubelet and its proxy read, and their start.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
@@ -25,13 +25,18 @@ export async function turnOnWorker(
   mkdirSync(config, { recursive: true });
   const write = (name: string, text: string) => writeFileSync(join(config, name), text);
   write('containerd.toml', containerdConfig(host));
-  write('bridge.conflist', JSON.stringify(bridgeNetwork(host), null, 2));
+  mkdirSync(networkDirectory(host.directory), { recursive: true });
+  writeFileSync(
+    join(networkDirectory(host.directory), 'bridge.conflist'),
+    JSON.stringify(bridgeNetwork(host), null, 2),
+  );
   write('kubelet.yaml', stringify(kubeletConfig(layout, host)));
   write('proxy.yaml', stringify(proxyConfig(config, host)));
   writeKubeconfig(layout, kubeletOf(host), layout.apiServer, join(config, 'kubelet.kubeconfig'));
   writeKubeconfig(layout, PROXY, layout.apiServer, join(config, 'proxy.kubeconfig'));
   const kubelet = [host.runtimeSocket, join(host.directory, 'kubelet'), host.address, `${ZONE_LABEL}=${host.zone}`];
-  await turnOn(layout, host, ['sh', SCRIPT, config, host.cgroup, server, ...kubelet], takesImages);
+  const own = join(host.directory, 'var');
+  await turnOn(layout, host, ['sh', SCRIPT, config, own, host.cgroup, server, ...kubelet], takesImages);
 }
 
 /** archive: as "docker save" makes it, of an image in that repository. Resolves with the image's name by digest. */
@@ -54,9 +59,22 @@ async function importArchive({ runtimeSocket }: KubernetesHost, args: readonly s
   return (await runProgram('ctr', importing)).stdout;
 }
 
+/** What hosts see their own directories at, where the machine has nothing there itself (worker.sh). */
+export function removeMountPoints(): void {
+  for (const directory of ['/var/lib/kubelet', '/var/lib/cni']) {
+    try {
+      rmdirSync(directory);
+    } catch {
+      // It was never there, or has something in it, and is the machine's own.
+    }
+  }
+}
+
 async function takesImages({ runtimeSocket }: KubernetesHost): Promise<boolean> {
   return (await tryProgram('ctr', ['--address', runtimeSocket, 'version'])).exitCode === 0;
 }
+
+const networkDirectory = (directory: string) => join(directory, 'config', 'networks');
 
 function containerdConfig({ directory, runtimeSocket }: KubernetesHost): string {
   const quoted = JSON.stringify;
@@ -72,7 +90,8 @@ function containerdConfig({ directory, runtimeSocket }: KubernetesHost): string 
     '  restrict_oom_score_adj = true',
     '[plugins."io.containerd.grpc.v1.cri".cni]',
     '  bin_dir = "/usr/lib/cni"',
-    '  conf_dir = "/etc/cni/net.d"',
+    // Its own: whatever network the machine itself is configured for is not this one.
+    `  conf_dir = ${quoted(networkDirectory(directory))}`,
     '',
   ].join('\n');
 }
@@ -103,6 +122,7 @@ function kubeletConfig({ control }: KubernetesLayout, { cgroup, runtimeSocket }:
     clusterDNS: [control.address],
     clusterDomain: CLUSTER_DOMAIN,
     resolvConf: '',
+    volumePluginDir: '/run/kubelet-plugins',
     cgroupDriver: 'cgroupfs',
     cgroupRoot: cgroup,
     failCgroupV1: false,
@@ -123,6 +143,8 @@ function proxyConfig(config: string, { name }: KubernetesHost): unknown {
     kind: 'KubeProxyConfiguration',
     clientConnection: { kubeconfig: join(config, 'proxy.kubeconfig') },
     mode: 'iptables',
+    // Where bridges do not call iptables, an answer between pods of one host would find its way back without being translated.
+    iptables: { masqueradeAll: true },
     hostnameOverride: name,
     clusterCIDR: POD_NETWORK,
     conntrack: {

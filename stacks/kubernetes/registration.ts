@@ -59,7 +59,12 @@ export function engineAnnotations(manifest: Manifest): Record<string, string> {
       return isLoadBalancer(manifest) ? {} : { [`${ENGINE_ANNOTATIONS}skipAwait`]: 'true' };
     case 'StatefulSet':
       // Its pods are ready when the cluster is founded, which takes all zones; and a rollout is waited for by roll.ts, which knows more.
-      return { [`${ENGINE_ANNOTATIONS}skipAwait`]: 'true' };
+      // Nor is its deletion waited for then. In the foreground it would stay until its pods have stopped, and a deploy meanwhile be applied to
+      // what is about to vanish; in the background it is gone at once, and the next one waits for the names of the pods.
+      return {
+        [`${ENGINE_ANNOTATIONS}deletionPropagationPolicy`]: 'background',
+        [`${ENGINE_ANNOTATIONS}skipAwait`]: 'true',
+      };
     case 'Ingress':
       // Some controllers never write an address.
       return { [`${ENGINE_ANNOTATIONS}skipAwait`]: 'true' };

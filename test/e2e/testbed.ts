@@ -55,9 +55,10 @@ export async function timed<T>({ say }: SuiteContext, what: string, run: () => P
 }
 
 /** What runs left that were cut off: the process that a testbed is named after is gone. */
-async function removeLeftovers(nameStart: string, takeDown: (name: string) => Promise<void>): Promise<void> {
+export async function removeLeftovers(nameStart: string, takeDown: (name: string) => Promise<void>): Promise<void> {
   for (const name of testbedNames()) {
-    if (name.startsWith(nameStart) && !existsSync(`/proc/${name.slice(nameStart.length)}`)) await takeDown(name);
+    const pid = name.startsWith(nameStart) ? name.slice(nameStart.length) : '';
+    if (/^\d+$/.test(pid) && !existsSync(`/proc/${pid}`)) await takeDown(name);
   }
 }
 

@@ -1,5 +1,5 @@
 // A Kubernetes testbed of four hosts, one to a zone, for the length of a suite, and an engine that builds images for it.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Docker } from '../../../stacks/docker.ts';
 import { saveImage } from '../../../stacks/image/build-image.ts';
@@ -11,13 +11,14 @@ import {
   loadImage,
   takeDownKubernetes,
 } from '../../../stacks/testbed/kubernetes/testbed.ts';
+import { TESTBEDS_DIRECTORY } from '../../../stacks/testbed/layout.ts';
 import { requireMachine } from '../../../stacks/testbed/preconditions.ts';
 import { bringUpSwarm, takeDownSwarm } from '../../../stacks/testbed/swarm/testbed.ts';
 import type { ImagePlace } from '../images.ts';
 import { isInstalled, run } from '../programs.ts';
 import type { Suite, SuiteContext } from '../suite.ts';
-import { SWARM_PACKAGES } from '../swarm/on-swarm.ts';
-import { onTestbed } from '../testbed.ts';
+import { SWARM_PACKAGES, swarmObstacle } from '../swarm/on-swarm.ts';
+import { onTestbed, removeLeftovers } from '../testbed.ts';
 import { ClusterView } from './cluster-view.ts';
 import { stopSimulation } from './simulated-nodes.ts';
 
@@ -28,6 +29,7 @@ export const KUBERNETES_PACKAGES: Suite['packages'] = [
   { name: 'containernetworking-plugins', program: '/usr/lib/cni/bridge' },
 ];
 
+const ENGINE_NAME = 'e2e-build-';
 /** Of the cluster, as in the README. */
 export const NAMESPACE = 'ashlar';
 
@@ -36,7 +38,8 @@ let preparing: Promise<void> | null = null;
 /** What of this machine stands against it; null when nothing does. */
 export async function kubernetesObstacle(): Promise<string | null> {
   if (!(await isInstalled('kubectl'))) return 'needs kubectl on the PATH';
-  return requireMachine('kubernetes').then(programsObstacle, (error: Error) => error.message);
+  const toMachine = requireMachine('kubernetes').then(programsObstacle, (error: Error) => error.message);
+  return (await toMachine) ?? swarmObstacle();
 }
 
 /** Builds Kubernetes, once for all who ask. */
@@ -68,7 +71,8 @@ export async function withEngine<T>(
   testbed: string,
   work: (place: ImagePlace) => Promise<T>,
 ): Promise<T> {
-  const name = `e2e-build-${process.pid}`;
+  await removeLeftovers(ENGINE_NAME, takeDownSwarm);
+  const name = `${ENGINE_NAME}${process.pid}`;
   const place = join(directory, 'images');
   mkdirSync(place);
   try {
@@ -81,7 +85,7 @@ export async function withEngine<T>(
     };
     return await work({ docker, directory: place, publish });
   } finally {
-    await takeDownSwarm(name);
+    if (existsSync(join(TESTBEDS_DIRECTORY, name))) await takeDownSwarm(name);
   }
 }
 

@@ -129,7 +129,10 @@ export class RealPulumi implements PulumiCommands {
   async changes(): Promise<string> {
     await this.#selectStack();
     const { exitCode, stdout, stderr } = await this.#pulumi(['preview', '--diff', '--expect-no-changes'], false);
-    return exitCode === 0 ? '' : stdout + stderr;
+    if (exitCode === 0) return '';
+    const said = stdout + stderr;
+    if (!said.includes('no changes were expected')) throw new Error(`the preview failed:\n${said}`);
+    return said;
   }
 
   async destroy(): Promise<void> {

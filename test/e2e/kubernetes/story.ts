@@ -199,7 +199,7 @@ export class Story {
     const { context, pulumi } = this.#props;
     const claims = await this.#view.claims();
     await this.#timed('destroy', () => pulumi.destroy());
-    if ((await this.#view.pods()).length > 0) throw new Error('pods run after the destroy');
+    await until(READY_TIMEOUT_MS, 'pods run after the destroy', async () => (await this.#view.pods()).length === 0);
     const kept = await this.#view.claims();
     if (kept.join() !== claims.join() || claims.length !== PODS.length * 2)
       throw new Error(`claims before the destroy: ${claims.join(', ')}; after it: ${kept.join(', ')}`);
@@ -220,11 +220,12 @@ export class Story {
     const stop = new AbortController();
     await this.#client.ask({ kind: 'begin-work', nodes: [] });
     const watch = this.#view.watchUnready(PODS.length, stop.signal);
+    // What goes wrong with it is told when it is awaited.
+    watch.catch(() => {});
     try {
       await happens();
     } finally {
       stop.abort();
-      await watch.catch(() => {});
     }
     const unreadyMax = await watch;
     const work = await this.#client.ask({ kind: 'end-work' });

@@ -26,7 +26,7 @@ export function swarmObstacle(): Promise<string | null> {
 
 export function onSwarm(context: SuiteContext, work: (layout: SwarmLayout) => Promise<void>): Promise<void> {
   const kind = {
-    nameStart: 'e2e-',
+    nameStart: 'e2e-s-',
     bringUp: async (name: string) => (await bringUpSwarm({ name, ...SHAPE }, () => {})).layout,
     takeDown: takeDownSwarm,
     keepLogs,

@@ -47,6 +47,8 @@ export interface ObjectClientAnswer {
 const ATTEMPTS_MAX = 12;
 const ATTEMPT_TIMEOUT_MS = 5_000;
 const RETRY_MS_MAX = 1_000;
+/** 499: what MinIO says of requests that it was about to answer when it was stopped. */
+const RETRIED_STATUSES = [500, 503, 499];
 const FETCH_TIMEOUT_MS = 5_000;
 const WORKERS = 3;
 const READERS = 8;
@@ -172,7 +174,7 @@ class ObjectClient {
           return answer;
         }
         problem = `HTTP ${answer.status} ${answer.body.toString().slice(0, 300)}`;
-        if (answer.status !== 503 && answer.status !== 500) break;
+        if (!RETRIED_STATUSES.includes(answer.status)) break;
       } catch (error) {
         problem = (error as Error).message;
         sender.endpoint = (sender.endpoint + 1) % this.#connections.length;

@@ -7,6 +7,7 @@ import type { KubernetesLayout } from '../../../stacks/testbed/kubernetes/layout
 import {
   killKubernetesHost,
   kubernetesClientCommand,
+  kubernetesStatus,
   reviveKubernetesHost,
 } from '../../../stacks/testbed/kubernetes/testbed.ts';
 import { MINIO } from '../go-programs.ts';
@@ -101,6 +102,12 @@ async function story(context: SuiteContext, layout: KubernetesLayout): Promise<v
       client.ask({ kind: 'read-all' }),
     );
     context.say(`  ${read.done} objects, each byte right`);
+    await timed(context, `${VICTIM} off: its node is not ready`, () =>
+      until(READY_TIMEOUT_MS, `the node of ${VICTIM} is ready still`, async () => {
+        const { hosts } = await kubernetesStatus(layout.name);
+        return hosts.some(({ host, state }) => host.name === VICTIM && state === 'not ready');
+      }),
+    );
     await reviveKubernetesHost(layout.name, VICTIM);
     await timed(context, `${VICTIM} is back: all pods are ready`, untilReady);
   } finally {

@@ -1,5 +1,5 @@
 // The same spec with `engine: minio`: MinIO itself on a Kubernetes of four hosts, closed down like our own node, from the volume arguments
-// that the plan has proved. Its image changes under traffic; one host is lost, as the plan says it may be, and comes back.
+// that the plan has proved. Its image changes; one host is lost, as the plan says it may be, and comes back.
 import { join } from 'node:path';
 import type { KubernetesSettingsInput } from '../../../stacks/kubernetes/settings.ts';
 import { packageRoot } from '../../../stacks/local/program-files.ts';
@@ -90,10 +90,9 @@ async function story(context: SuiteContext, layout: KubernetesLayout): Promise<v
     await client.ask({ kind: 'make-bucket' });
     await client.ask({ kind: 'write', count: OBJECTS });
     settle(project, images.second);
-    await client.ask({ kind: 'begin-work', nodes: [] });
+    // Nobody writes meanwhile: what MinIO wrote while one pod was away it heals in its own time, and says nowhere when it has.
     await up('up with another image');
-    const work = await client.ask({ kind: 'end-work' });
-    context.say(`  ${work.done} puts and gets meanwhile, ${work.retries} tried again, none failed`);
+    await client.ask({ kind: 'read-all' });
     const strangers = (await view.pods()).filter(({ image }) => image !== images.second);
     if (strangers.length > 0) throw new Error(`not updated: ${strangers.map(({ name }) => name).join(', ')}`);
     await killKubernetesHost(layout.name, VICTIM);

@@ -132,7 +132,8 @@ function minioParts(plan: Plan): EngineParts {
     ],
     secretKeys: [SECRET_FILES.rootPassword, SECRET_FILES.rootUser],
     livePath: '/minio/health/live',
-    readyPath: '/minio/health/ready',
+    // Not /minio/health/ready: that is true of one that has not found the others yet, and cannot read a thing.
+    readyPath: '/minio/health/cluster/read',
     metricsPath: null,
     scratch: ['/tmp'],
   };

@@ -84,7 +84,7 @@ describe('ashlar image', () => {
   });
 });
 
-describe('ashlar testbed swarm', () => {
+describe('ashlar testbed', () => {
   test('of a shape that cannot be is refused before anything is made', async () => {
     const { exitCode, noted } = await cli(place.directory, 'testbed swarm up --name shapeless --hosts 0');
     expect(exitCode).toBe(2);
@@ -94,11 +94,11 @@ describe('ashlar testbed swarm', () => {
     expect(count.noted).toContain('Give a whole number');
   });
 
-  test('that is not there is named', async () => {
+  test.each(['swarm', 'kubernetes'])('that is not there is named: %s', async (kind) => {
     for (const line of ['status', 'down', 'env', 'kill-host h1', 'revive-host h1', 'exec true']) {
-      const { exitCode, noted } = await cli(place.directory, `testbed swarm ${line} --name nowhere`);
+      const { exitCode, noted } = await cli(place.directory, `testbed ${kind} ${line} --name nowhere`);
       expect(exitCode, line).toBe(2);
-      expect(noted, line).toContain('there is no testbed nowhere');
+      expect(noted, line).toContain(`there is no ${kind} testbed nowhere; `);
     }
   });
 });
